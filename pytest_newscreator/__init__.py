@@ -1,0 +1,1 @@
+"""Infrastructure conformance tests for self-hosted LLM stacks, as a pytest plugin."""

@@ -1,0 +1,81 @@
+"""What a reader reports: the sites of a file where a setting or a model gets a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_newscreator.places import Place
+
+SiteKind = Literal[
+    "compose-value",  # environment: {X: literal}, build.args, command arguments
+    "compose-default",  # ${X:-d} anywhere in a Compose file
+    "dotenv",  # X=d in a dotenv file or template
+    "dockerfile-arg",  # ARG X=d
+    "dockerfile-env",  # ENV X=d, and ${X:-d} inside a Dockerfile
+    "shell-assignment",  # X=d, export X=d
+    "shell-default",  # ${X:-d}, ${X:=d}, : "${X:=d}"
+    "ollama-argument",  # ollama run|pull|create|show|rm|cp NAME in a script or a Compose command
+    "json-body",  # {"model": "d"} passed to curl
+    "python-default",  # os.getenv("X", "d") and its family, also through helper functions
+    "python-field",  # a pydantic-settings or dataclass field, an argparse or parameter default
+    "modelfile-from",  # FROM in a Modelfile
+    "modelfile-parameter",  # PARAMETER name value
+    "literal",  # any other string literal
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place where a setting gets a value.
+
+    `setting` is the name as this file knows it (`None` for a bare literal); `value` is its text, `None`
+    where it cannot be known without running the program. `into` is the other name the value is handed on
+    under: in `LLM_MODEL: ${SUMMARY_MODEL:-gemma3:4b}` the site is SUMMARY_MODEL's, into LLM_MODEL.
+    `scope` is the part of the file it belongs to (a Compose service, a build stage, a function, ""), and
+    `place` points at the value itself, not at the name.
+    """
+
+    setting: str | None
+    value: str | None
+    place: Place
+    kind: SiteKind
+    into: str | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the repository: its path relative to the root (with `/`), and its text."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reader made of one file: its sites, the names it reads, and what it could not understand."""
+
+    sites: tuple[Site, ...] = ()
+    reads: frozenset[str] = frozenset()
+    problems: tuple[tuple[Place, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A file kind: which paths it is for, and how such a file is read."""
+
+    name: str
+    matches: Callable[[str], bool]
+    read: Callable[[SourceFile], Read]
+
+
+def merge(reads: Iterable[Read]) -> Read:
+    """Join what several readers made of one file."""
+    reads = tuple(reads)
+    return Read(
+        sites=tuple(site for read in reads for site in read.sites),
+        reads=frozenset().union(*(read.reads for read in reads)),
+        problems=tuple(problem for read in reads for problem in read.problems),
+    )

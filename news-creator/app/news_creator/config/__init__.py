@@ -1,0 +1,1 @@
+"""What the service is told: its settings and what it says when one is wrong."""

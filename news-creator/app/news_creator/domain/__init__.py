@@ -1,0 +1,1 @@
+"""What is true of articles, prompts and windows, whoever serves the model."""

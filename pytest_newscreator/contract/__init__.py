@@ -1,0 +1,1 @@
+"""`newscreator.yaml` as types: what the stack is supposed to be."""

@@ -1,0 +1,196 @@
+"""The contract as frozen dataclasses; `contract.load` makes them, everything else reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pytest_newscreator.places import Place
+
+Kind = Literal["ollama", "http", "openai"]
+Parameter = int | float | bool | str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A model made from a base by a Modelfile."""
+
+    name: str
+    place: Place
+    modelfile: str | None = None
+    num_ctx: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One decided base, the variants made of it and the switch that selects it."""
+
+    key: str
+    base: str
+    place: Place
+    base_place: Place
+    service: str | None = None
+    switch: str | None = None
+    rollback: str | None = None
+    retired: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    quantization: str | None = None
+    digest: str | None = None
+    stop: tuple[str, ...] | None = None
+    template: str | None = None
+    task: Literal["chat", "embed"] = "chat"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The base and every variant: the names a request may use."""
+        return (self.base, *self.variants)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The declared value of one environment variable: the allowed texts, or the names of a model."""
+
+    name: str
+    place: Place
+    allowed: tuple[str, ...] = ()
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A service started without Docker."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process of the stack, how it is reached and what it must be given."""
+
+    key: str
+    kind: Kind
+    place: Place
+    compose: str | None = None
+    process: Process | None = None
+    url: str | None = None
+    ca: str | None = None
+    port: int | None = None
+    health: str | None = None
+    gpu: str | None = None
+    ready_within_s: float = 120.0
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    uses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A card and what may be used of it; memory in MiB, temperature in degrees Celsius."""
+
+    key: str
+    place: Place
+    memory_mib: int | None = None
+    vram_budget_mib: int | None = None
+    temperature_max_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One way people really start the stack; empty `files` means Compose's own default names."""
+
+    name: str
+    place: Place
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
+    project_directory: str | None = None
+    base: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Closed loop with `clients`, or open loop at `rate_per_s`."""
+
+    clients: int | None = 1
+    rate_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyCase:
+    """One prompt length against one model; `targets` False leaves the figures without a verdict."""
+
+    name: str
+    place: Place
+    prompt_tokens: int
+    model: str | None = None
+    output_tokens: int = 256
+    targets: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Objectives in base units: seconds, tokens per second, fractions of one."""
+
+    load: Load = field(default_factory=Load)
+    cases: Mapping[str, LatencyCase] = field(default_factory=dict)
+    targets: Mapping[str, float] = field(default_factory=dict)
+    rollback: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A finding accepted until a date, with its reason; `where` is a glob over paths or item subjects."""
+
+    check: str
+    where: str
+    reason: str
+    until: date
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """Everything `newscreator.yaml` says."""
+
+    root: Path
+    path: Path
+    models: Mapping[str, Model]
+    services: Mapping[str, Service] = field(default_factory=dict)
+    gpus: Mapping[str, Gpu] = field(default_factory=dict)
+    invocations: Mapping[str, Invocation] = field(default_factory=dict)
+    latency: Latency | None = None
+    security: Literal["baseline"] | None = None
+    exclude: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    def base_in(self, model: Model, invocation: Invocation | None) -> str:
+        """Return the base that `model` has under `invocation` (the rollback invocation names another)."""
+        return invocation.base.get(model.key, model.base) if invocation else model.base
+
+    def allowed(self, setting: Setting, invocation: Invocation | None = None) -> tuple[str, ...]:
+        """Return the texts `setting` may have under `invocation`.
+
+        Where an invocation replaces the base of a model, the model's switch must carry the new base; every
+        other setting that names the old base may carry either, since requests name only the variants.
+        """
+        if setting.model is not None:
+            model = self.models[setting.model]
+            return (self.base_in(model, invocation), *model.variants)
+        if invocation is None or not invocation.base:
+            return setting.allowed
+        texts: list[str] = []
+        for text in setting.allowed:
+            model = next((m for m in self.models.values() if m.base == text and m.key in invocation.base), None)
+            if model is None:
+                texts.append(text)
+            elif setting.name == model.switch:
+                texts.append(invocation.base[model.key])
+            else:
+                texts.extend((text, invocation.base[model.key]))
+        return tuple(texts)

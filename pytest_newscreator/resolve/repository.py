@@ -1,0 +1,138 @@
+"""The repository under test as one value: its contract, what its files say and what Compose makes of them.
+
+Everything is computed when it is first asked for and kept, so that a session reads each file once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
+from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.places import Place
+from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
+from pytest_newscreator.resolve.given import Given, given
+from pytest_newscreator.sources import registry, tree
+from pytest_newscreator.sources.sites import Read, Reader, Site
+
+COMPOSE_KINDS = ("compose-value", "compose-default")
+
+
+class Repository:
+    """What the contract describes, read once."""
+
+    def __init__(self, contract: Contract, readers: Sequence[Reader]) -> None:
+        """Remember the contract and the readers; nothing is read yet."""
+        self.contract = contract
+        self.root = contract.root
+        self._readers = tuple(readers)
+
+    @cached_property
+    def projects(self) -> Mapping[str, Project | ResolutionError]:
+        """Return each invocation as Compose resolves it, or why Compose would refuse it."""
+        return {name: self._project(invocation) for name, invocation in self.contract.invocations.items()}
+
+    def _project(self, invocation: Invocation) -> Project | ResolutionError:
+        """Resolve one invocation; the environment of this process never enters."""
+        try:
+            return load_project(
+                self.root,
+                files=invocation.files,
+                env_files=invocation.env_files,
+                environment=invocation.environment,
+                environment_place=invocation.place,
+                profiles=invocation.profiles,
+                project_directory=invocation.project_directory,
+            )
+        except ResolutionError as error:
+            return error
+
+    @cached_property
+    def resolved(self) -> Mapping[str, Project]:
+        """Return the invocations that resolve."""
+        return {name: project for name, project in self.projects.items() if isinstance(project, Project)}
+
+    @cached_property
+    def loaded_files(self) -> frozenset[str]:
+        """Return every file that some invocation reads, ignored by git or not."""
+        return frozenset(path for project in self.resolved.values() for path in project.files)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Return the files that count, as the design says."""
+        return tree.files(self.root, exclude=self.contract.exclude, also=self.loaded_files)
+
+    @cached_property
+    def reads(self) -> Mapping[str, Read]:
+        """Return what each file says; a Compose file counts only where an invocation loads it."""
+        found: dict[str, Read] = {}
+        for path in self.files:
+            if not any(reader.matches(path) for reader in self._readers):
+                continue
+            source = tree.read_text(self.root, path)
+            if source is None:
+                continue
+            read = registry.read(source, self._readers)
+            if path not in self.loaded_files and any(site.kind in COMPOSE_KINDS for site in read.sites):
+                continue
+            found[path] = read
+        return found
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        """Return every site of every file that counts, in file order."""
+        return tuple(site for read in self.reads.values() for site in read.sites)
+
+    @cached_property
+    def contexts(self) -> Mapping[str, str]:
+        """Return the build context of each service of the contract that has one, relative to the root."""
+        found: dict[str, str] = {}
+        for project in self.resolved.values():
+            for key, service in self.contract.services.items():
+                compose = self.compose_service(project, service)
+                if compose is not None and compose.build is not None:
+                    found.setdefault(key, compose.build.context)
+        return found
+
+    def compose_service(self, project: Project, service: Service) -> ComposeService | None:
+        """Return the Compose service that this service of the contract is, where the invocation starts it."""
+        return project.services.get(service.compose) if service.compose else None
+
+    def services_of(self, path: str) -> tuple[Service, ...]:
+        """Return the services of the contract in whose build context a file lies."""
+        return tuple(
+            self.contract.services[key]
+            for key, context in self.contexts.items()
+            if context in (".", "") or PurePosixPath(path).is_relative_to(context)
+        )
+
+    def given(self, project: Project, service: Service) -> Given | None:
+        """Return what Compose and the image give to a service."""
+        compose = self.compose_service(project, service)
+        return None if compose is None else given(self.root, compose)
+
+    def source_defaults(self, service: Service, name: str) -> Iterator[Site]:
+        """Yield the defaults that the service's own sources have for a setting nobody gives them."""
+        context = self.contexts.get(service.key)
+        for site in self.sites:
+            inside = context is not None and (context in (".", "") or PurePosixPath(site.place.path).is_relative_to(context))
+            if site.setting == name and inside and site.kind in ("python-default", "python-field", "shell-default"):
+                yield site
+
+    def reading(self, service: Service) -> frozenset[str]:
+        """Return the names that the service's own sources read from their environment."""
+        return frozenset().union(*(read.reads for path, read in self.reads.items() if service in self.services_of(path)))
+
+    @cached_property
+    def declared(self) -> Mapping[str, tuple[tuple[Service | None, Setting], ...]]:
+        """Return every declared setting by name, with the services that declare it; switches belong to none."""
+        found: dict[str, list[tuple[Service | None, Setting]]] = {}
+        for service in self.contract.services.values():
+            for setting in service.settings.values():
+                found.setdefault(setting.name, []).append((service, setting))
+        for model in self.contract.models.values():
+            if model.switch and model.switch not in found:
+                found[model.switch] = [(None, Setting(model.switch, model.base_place, allowed=(model.base,)))]
+        return {name: tuple(pairs) for name, pairs in found.items()}

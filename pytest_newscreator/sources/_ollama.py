@@ -1,0 +1,103 @@
+"""Calls of the `ollama` command, wherever their words come from: a script, a Dockerfile, a Compose file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_newscreator.places import Place
+
+NAMES_TAKEN = {"run": 1, "pull": 1, "push": 1, "create": 1, "show": 1, "cp": 2, "rm": -1, "stop": -1}
+"""How many model names a subcommand takes; -1 is any number."""
+
+_WITH_VALUE = frozenset(
+    {"-f", "--file", "-q", "--quantize", "--format", "--keepalive", "--dimensions", "--system", "--template"}
+)
+_CARRIERS = frozenset(
+    [
+        "busybox",
+        "command",
+        "docker",
+        "docker-compose",
+        "doas",
+        "env",
+        "exec",
+        "flock",
+        "gosu",
+        "kubectl",
+        "nice",
+        "nohup",
+        "podman",
+        "podman-compose",
+        "runuser",
+        "setpriv",
+        "setsid",
+        "ssh",
+        "stdbuf",
+        "su",
+        "su-exec",
+        "sudo",
+        "time",
+        "timeout",
+        "tini",
+        "unbuffer",
+        "xargs",
+        "!",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaCall:
+    """One `ollama` command: its subcommand, the names it is given, and the Modelfile of a `create`.
+
+    `None` among the names, and for `modelfile`, is what cannot be known without running the script.
+    """
+
+    verb: str
+    names: tuple[str | None, ...]
+    place: Place
+    modelfile: str | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallWords:
+    """Which words of a command make up an `ollama` call: indexes into its words."""
+
+    verb: str
+    command: int
+    names: tuple[int, ...]
+    modelfile: int | None = None
+
+
+def find_call(words: Sequence[str]) -> CallWords | None:
+    """Find the `ollama` call in the words of one command, also behind `docker exec`, `sudo`, `timeout`, `exec`."""
+    for index, word in enumerate(words[:-1]):
+        if word != "ollama" and not word.endswith("/ollama"):
+            continue
+        if index and words[0].rpartition("/")[2] not in _CARRIERS:
+            return None
+        verb = words[index + 1]
+        if verb in NAMES_TAKEN:
+            return _arguments(words, index)
+    return None
+
+
+def _arguments(words: Sequence[str], command: int) -> CallWords:
+    """Tell names from options behind the subcommand."""
+    verb = words[command + 1]
+    wanted = NAMES_TAKEN[verb]
+    names: list[int] = []
+    modelfile: int | None = None
+    index = command + 2
+    while index < len(words):
+        word = words[index]
+        if word in _WITH_VALUE:
+            modelfile = index + 1 if word in {"-f", "--file"} and index + 1 < len(words) else modelfile
+            index += 2
+            continue
+        if not word.startswith("-") and len(names) != wanted:
+            names.append(index)
+        index += 1
+    return CallWords(verb, command, tuple(names), modelfile)

@@ -1,0 +1,92 @@
+"""Offsets of a text as places, and text that remembers where each of its characters was written."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from pytest_newscreator.places import Place
+
+Locate = Callable[[int], Place]
+
+UNKNOWN = "\ufffc"
+"""Stands in a spelled text for a piece that only running the program can tell."""
+
+
+class Lines:
+    """The line starts of one file; `place` turns a character offset into a place."""
+
+    __slots__ = ("_starts", "path")
+
+    def __init__(self, path: str, text: str) -> None:
+        """Find the line starts once; places are then a bisection each."""
+        self.path = path
+        lengths = (len(line) + 1 for line in text.split("\n"))
+        self._starts = list(accumulate(lengths, initial=0))[:-1]
+
+    def place(self, offset: int) -> Place:
+        """Return the line and column, from 1 and in characters, of a character offset."""
+        line = bisect_right(self._starts, offset)
+        return Place(self.path, line, offset - self._starts[line - 1] + 1)
+
+    def offset(self, line: int) -> int:
+        """Return the offset at which `line` (from 1) begins."""
+        return self._starts[line - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """What a piece of source amounts to after quoting, and the offset of each of its characters.
+
+    `start` is where the text begins in the file, which an empty text needs too.
+    """
+
+    text: str
+    at: Sequence[int]
+    start: int
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether no piece of the text has to wait for the program to run."""
+        return UNKNOWN not in self.text
+
+    @property
+    def value(self) -> str | None:
+        """Return the text, or `None` where it cannot be known."""
+        return self.text if self.is_known else None
+
+    def cut(self, begin: int, end: int | None = None) -> Spelled:
+        """Return a slice that keeps its offsets."""
+        at = self.at[begin:end]
+        start = at[0] if at else self.at[begin] if begin < len(self.at) else self.end
+        return Spelled(self.text[begin:end], at, start)
+
+    def stripped(self) -> Spelled:
+        """Return the text without the white space around it."""
+        begin = len(self.text) - len(self.text.lstrip())
+        return self.cut(begin, max(begin, len(self.text.rstrip())))
+
+    @property
+    def end(self) -> int:
+        """Return the offset just behind the last character."""
+        return self.at[-1] + 1 if self.at else self.start
+
+    def locator(self, locate: Locate) -> Locate:
+        """Return a locator for offsets of this text, given one for offsets of the file."""
+        return lambda index: locate(self.at[index] if index < len(self.at) else self.end)
+
+
+def spelled(text: str, start: int = 0) -> Spelled:
+    """Return a text that stands in the file as it is, from the offset `start` on."""
+    return Spelled(text, range(start, start + len(text)), start)
+
+
+def joined(pieces: list[Spelled], start: int) -> Spelled:
+    """Join spelled pieces in their order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    at = tuple(offset for piece in pieces for offset in piece.at)
+    first = at[0] if at else pieces[0].start if pieces else start
+    return Spelled("".join(piece.text for piece in pieces), at, first)

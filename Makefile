@@ -1,0 +1,24 @@
+# README's two commands are `make check` and `make test`; the rest is for working on the project.
+.PHONY: check test lint format setup clean
+SHELL := /bin/bash
+
+check:
+	@scripts/check.sh
+
+test:
+	@scripts/test.sh
+
+setup:
+	@scripts/setup.sh
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache report dist

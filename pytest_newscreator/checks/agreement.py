@@ -1,0 +1,106 @@
+"""Level `source`, across files: what must agree wherever one request can meet another's runner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pytest_newscreator.checks import source
+from pytest_newscreator.checks.claims import agrees
+from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.places import Place
+from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.sources import tree
+from pytest_newscreator.sources.modelfile import parse
+from pytest_newscreator.verdicts import fail
+
+RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")
+"""The request options by which Ollama decides whether a loaded runner will do (server/sched.go, needsReload)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A request option as one side sends it, and the Modelfile's value on the other side."""
+
+    option: str
+    sent: str
+    sent_at: Place
+    sender: str
+    stated: tuple[tuple[Variant, str, Place], ...]
+
+
+def agreement_subjects(repository: Repository) -> Iterator[Subject]:
+    """Yield each option a service sends by a setting, and each option written into a request of its sources."""
+    for service in repository.contract.services.values():
+        yield from _by_setting(repository, service)
+    for site in repository.sites:
+        if site.kind == "json-body" and site.setting in RUNNER_OPTIONS and site.value is not None:
+            variants = [v for m in repository.contract.models.values() for v in m.variants.values()]
+            stated = _stated(repository, site.setting, variants)
+            if stated and repository.services_of(site.place.path):
+                pair = Pair(site.setting, site.value, site.place, "a request written here", stated)
+                yield Subject(f"{site.place.path} {site.setting}", site.place, pair)
+
+
+def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
+    """Yield what a service sends under each invocation, against the variants that its settings select."""
+    variants = _selected(repository, service)
+    for option, name in service.options.items():
+        stated = _stated(repository, option, variants)
+        for invocation, project in repository.resolved.items():
+            given = repository.given(project, service)
+            value = given.environment.get(name) if given else None
+            if value is None or value.text is None or not stated:
+                continue
+            place = value.origin or service.place
+            pair = Pair(option, value.text, place, f"{service.key}'s {name} (invocation {invocation})", stated)
+            yield Subject(f"{invocation} {service.key} {option}", place, pair)
+
+
+def _selected(repository: Repository, service: Service) -> list[Variant]:
+    """Return the variants that the service's settings name; without such a setting, all of the model's."""
+    used: list[Model] = [repository.contract.models[key] for key in service.uses]
+    every: Mapping[str, Variant] = {name: variant for model in used for name, variant in model.variants.items()}
+    named = [every[text] for setting in service.settings.values() for text in setting.allowed if text in every]
+    return named or list(every.values())
+
+
+def _stated(
+    repository: Repository, option: str, variants: list[Variant]
+) -> tuple[tuple[Variant, str, Place], ...]:
+    """Return what the Modelfiles of these variants state for an option."""
+    found = []
+    for variant in variants:
+        source = tree.read_text(repository.root, variant.modelfile) if variant.modelfile else None
+        commands = [c for c in parse(source.text).commands if c.name == option] if source else []
+        if commands and source:
+            last = commands[-1]
+            found.append((variant, last.value, Place(source.path, last.value_line, last.value_column)))
+    return tuple(found)
+
+
+def context_agreement(
+    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
+) -> None:
+    """Whoever asks for a variant asks with its Modelfile's num_ctx and num_batch.
+
+    Ollama starts the runner again whenever one of them differs from what is loaded: seconds per request, hidden
+    in the time to first token, whenever two clients take turns. It happened with a preload that sent no
+    num_batch. Give both sides one value.
+    """
+    pair: Pair = newscreator_subject.data
+    if any(agrees(pair.sent, value) for _, value, _ in pair.stated):
+        return
+    places = (pair.sent_at, *(place for _, _, place in pair.stated))
+    source.unless_told(places, newscreator_repository, newscreator_selected)
+    variant, value, place = pair.stated[0]
+    fail(
+        f"{pair.option} {pair.sent} of {pair.sender} meets {pair.option} {value} of {variant.name}:"
+        " each turn restarts the runner",
+        place=pair.sent_at,
+        expected=value,
+        observed=pair.sent,
+        chain=tuple(f"{at}: {v.name} has {pair.option} {text}" for v, text, at in pair.stated),
+        fix=f"send {value}, or change {place}",
+    )

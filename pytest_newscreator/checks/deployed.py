@@ -1,0 +1,147 @@
+"""Level `deployed`: what the running services were given, and whether they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_newscreator.checks.claims import agrees
+from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.checks.resolved import chain
+from pytest_newscreator.contract.model import Service
+from pytest_newscreator.observe.environment import environment as running_environment
+from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.resolve.values import Value
+from pytest_newscreator.stack import engine, probe
+from pytest_newscreator.stack.health import health
+from pytest_newscreator.stack.model import Endpoint, Stack
+from pytest_newscreator.verdicts import NotVerified, fail
+
+
+def service_subjects(repository: Repository) -> Iterator[Subject]:
+    """Yield the services of the contract."""
+    for service in repository.contract.services.values():
+        yield Subject(service.key, service.place, service)
+
+
+def endpoint_of(stack: Stack, service: Service) -> Endpoint:
+    """Return where a service runs; one that the stack does not have is broken, not skipped."""
+    endpoint = stack.endpoint(service.key)
+    if endpoint is None:
+        fail(f"{service.key} does not run in this stack", place=service.place, fix="start it, then run again")
+    return endpoint
+
+
+def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_property: object) -> None:
+    """Every service is healthy by its own health check, and really answers.
+
+    Docker calls a container without a health check healthy, and one in a crash loop too; an open port says
+    nothing about the model behind it. The report shows the probe's own words and the last log lines.
+    """
+    service: Service = newscreator_subject.data
+    endpoint = endpoint_of(newscreator_stack, service)
+    if endpoint.container is not None:
+        container = engine.inspect(endpoint.container)
+        if not container.is_healthy or container.restart_count:
+            log = engine.log_tail(container)[-8:]
+            said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
+            fail(f"{service.key} is {container.summary}", expected="healthy", observed=container.summary, chain=said,
+                 fix="the lines above name the cause")
+    elif endpoint.health_command:
+        ok, said_ = health(endpoint)
+        if not ok:
+            fail(f"{service.key} is unhealthy: {said_}", expected="healthy", observed=said_, fix="see its log")
+    answer = probe.request(endpoint.url, probe.ready_path(service), timeout_s=5) if endpoint.url else None
+    if answer is not None and not probe.answers(service, endpoint.url):
+        fail(f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}", observed=str(answer),
+             expected="200", fix="see its log")
+    if endpoint.healthy_s is not None and callable(record_property):
+        record_property("newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of one service that the contract declares or Compose gives."""
+
+    service: Service
+    name: str
+
+
+def environment_subjects(repository: Repository) -> Iterator[Subject]:
+    """Yield each variable that Compose gives to a service, and each the contract declares of its own process."""
+    for service in repository.contract.services.values():
+        names = dict.fromkeys(service.settings)
+        for project in repository.resolved.values():
+            compose = repository.compose_service(project, service)
+            names.update(dict.fromkeys(compose.environment if compose else ()))
+        names.update(dict.fromkeys(service.process.environment if service.process else ()))
+        for name in names if service.url is None else ():
+            place = service.settings[name].place if name in service.settings else service.place
+            yield Subject(f"{service.key} {name}", place, Variable(service, name))
+
+
+def environment(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_repository: Repository) -> None:
+    """What a running service was given is what the files resolve to for the way it was started.
+
+    A container keeps the environment of the day it was created: a file changed since, a shell that carried
+    another value, a rollback nobody remembers. Create it again with `up -d`, or declare what is meant.
+    """
+    variable: Variable = newscreator_subject.data
+    service, name = variable.service, variable.name
+    endpoint = endpoint_of(newscreator_stack, service)
+    observed = running_environment(endpoint)
+    if observed is None:
+        raise NotVerified(f"{service.key} is known by its URL alone", needs="", fix="")
+    value = _resolved(newscreator_repository, newscreator_stack, service, name)
+    placed = newscreator_stack.placed(service.key, name)
+    expected = placed.placed if placed else (value.text if value else None)
+    if observed.get(name) != expected:
+        _differs(newscreator_stack, variable, value, observed.get(name), expected)
+    if newscreator_stack.rolled_back and newscreator_stack.invocation and placed is None:
+        _not_rolled_back(newscreator_repository, newscreator_stack, variable, observed.get(name))
+
+
+def _resolved(repository: Repository, stack: Stack, service: Service, name: str) -> Value | None:
+    """Return what the files say for the invocation that the stack runs by."""
+    if service.process is not None:
+        text = service.process.environment.get(name)
+        return Value(name, text) if text is not None else None
+    project = repository.resolved.get(stack.invocation.name) if stack.invocation else None
+    given = repository.given(project, service) if project else None
+    return given.environment.get(name) if given else None
+
+
+def _differs(stack: Stack, variable: Variable, value: Value | None, observed: str | None, expected: str | None) -> None:
+    """Say what runs, what the files say, and where they say it."""
+    by = f" (invocation {stack.invocation.name})" if stack.invocation else ""
+    fail(
+        f"{variable.service.key} runs with {variable.name}={_shown(observed)}, the files say {_shown(expected)}{by}",
+        place=value.origin if value else variable.service.place,
+        expected=expected,
+        observed=observed,
+        chain=chain(value.chain if value else ()),
+        fix="docker compose up -d creates it again with what the files say now" if not stack.owned else "",
+        # A shell may set what the contract leaves open; what it declares must run as the files say.
+        severity="error" if variable.name in variable.service.settings else "note",
+    )
+
+
+def _shown(text: str | None) -> str:
+    """Return a value as a message shows it."""
+    return "unset" if text is None else text or '""'
+
+
+def _not_rolled_back(repository: Repository, stack: Stack, variable: Variable, observed: str | None) -> None:
+    """Say that the stack agrees only with a rollback, once: at the model's switch."""
+    for model in repository.contract.models.values():
+        if model.switch != variable.name or observed is None or agrees(observed, model.base):
+            continue
+        fail(
+            f"rolled back: {variable.service.key} runs with {variable.name}={observed}, as invocation"
+            f" {stack.invocation.name if stack.invocation else ''} says; the contract says {model.base}",
+            place=model.base_place,
+            expected=model.base,
+            observed=observed,
+            fix=f"up -d with {variable.name}={model.base}, or verify it as it is with"
+            f" --newscreator-invocation {stack.invocation.name if stack.invocation else ''}",
+        )

@@ -1,0 +1,23 @@
+"""What the contract declares and no check holds yet: listed, so that nobody takes silence for a pass."""
+
+from __future__ import annotations
+
+from pytest_newscreator.contract.model import Contract
+
+
+def unchecked(contract: Contract) -> tuple[str, ...]:
+    """Return the declared parts that this version does not verify, in the contract's own words."""
+    found: list[str] = []
+    for model in contract.models.values():
+        declared = {"rollback": model.rollback, "digest": model.digest, "template": model.template}
+        found += [f"models.{model.key}.{key}" for key, value in declared.items() if value]
+    found += [f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"]
+    found += [f"services.{service.key}.uses" for service in contract.services.values() if service.uses]
+    found += [f"gpus.{gpu.key}" for gpu in contract.gpus.values()]
+    if contract.latency is not None:
+        found.append("latency")
+    if contract.security:
+        found.append("security")
+    if contract.waivers:
+        found.append("waivers")
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What is there now? Containers, processes, Ollama and the GPU, as plain data."""

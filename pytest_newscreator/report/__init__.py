@@ -1,0 +1,1 @@
+"""What people and machines read afterwards: terminal, JSON and whatever a plugin adds."""

@@ -1,0 +1,148 @@
+"""Turns the outcome of each check into a record, and gives all records to the reports at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_newscreator import session
+from pytest_newscreator.checks.unchecked import unchecked
+from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
+from pytest_newscreator.report import json, terminal
+from pytest_newscreator.stack import engine
+from pytest_newscreator.stack.model import Stack
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, place_as_dict
+
+STACK = pytest.StashKey[Stack]()
+
+
+class Recorder:
+    """A pytest plugin for one session: makes records on every process, reports on the one that talks to the user."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read what is required, so that a misspelt name ends the run before it starts."""
+        self.config = config
+        self.required = session.required(config)
+        self.records: list[Record] = []
+        self.stacks: list[str] = []
+        self.stack_failed_in: str | None = None
+        self.reports_here = not hasattr(config, "workerinput")
+
+    def pytest_collection_finish(self) -> None:
+        """Hold the options against what was collected."""
+        session.settle(self.config)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the record to the report that decides the item."""
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, NotVerified) and error.needs in self.required:
+            report.outcome = "failed"
+            report.longrepr = f"{error.needs} is required, and not verified: {error}"
+        if isinstance(error, session.StackFailed):
+            self._tell_once(item, report)
+        if report.skipped and isinstance(item, CheckItem) and isinstance(error, NotVerified):
+            path, line, _ = item.reportinfo()
+            report.longrepr = (str(path), line + 1, f"Skipped: {error}")
+        if isinstance(item, CheckItem) and (call.when == "call" or (call.when == "setup" and not report.passed)):
+            record = _record(item, error, report)
+            report.newscreator = record.as_dict()  # type: ignore[attr-defined]
+            report.user_properties += [("newscreator.status", record.status), ("newscreator.level", record.level)]
+            report.newscreator_stack = _stack_lines(item.config)  # type: ignore[attr-defined]
+        return report
+
+    def _tell_once(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Leave the whole story of a failed start to the first item that needed the stack."""
+        if self.stack_failed_in in (None, item.nodeid):
+            self.stack_failed_in = item.nodeid
+            return
+        path, line, _ = item.reportinfo()
+        report.outcome = "skipped"
+        report.longrepr = (str(path), (line or 0) + 1, f"Skipped: the stack did not come up, see {self.stack_failed_in}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the records, those of xdist's workers too."""
+        data: dict[str, Any] | None = getattr(report, "newscreator", None)
+        if data is not None:
+            self.records.append(Record(**{**data, "chain": tuple(data["chain"])}))
+            for line in getattr(report, "newscreator_stack", ()):
+                if line not in self.stacks:
+                    self.stacks.append(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of the engine's client, whose open socket would be a warning otherwise."""
+        engine.disconnect()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the summary section."""
+        if self.reports_here and (self.records or self.config.stash.get(NOT_APPLICABLE, None)):
+            terminal.summarise(terminalreporter, self.records, self.stacks, *self._silent())
+
+    def _silent(self) -> tuple[list[str], list[str]]:
+        """Return the checks without a subject, and what the contract declares that no check holds yet."""
+        repositories = self.config.stash[session.REPOSITORIES].values()
+        declared = [text for repository in repositories for text in unchecked(repository.contract)]
+        return self.config.stash.get(NOT_APPLICABLE, []), declared
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the reports that were asked for."""
+        folder = self.config.getoption("newscreator_report")
+        if folder and self.reports_here:
+            directory = Path(self.config.invocation_params.dir, folder)
+            directory.mkdir(parents=True, exist_ok=True)
+            json.write(directory, self.records, self.stacks, *self._silent())
+            self.config.hook.pytest_newscreator_report(
+                config=self.config, records=tuple(self.records), directory=directory
+            )
+
+
+def _stack_lines(config: pytest.Config) -> tuple[str, ...]:
+    """Return what the summary says of the stack that this process used."""
+    stack = config.stash.get(STACK, None)
+    return stack.description if stack is not None else ()
+
+
+def _record(item: CheckItem, error: BaseException | None, report: pytest.TestReport) -> Record:
+    """Make the record of one item."""
+    note = item.stash.get(NOTE, None)
+    verdict = note or error
+    standin = item.config.stash[STACK].standin if STACK in item.config.stash else None
+    common: dict[str, Any] = {
+        "id": item.nodeid,
+        "check": item.check.name,
+        "level": item.check.level,
+        "subject": item.subject.id,
+        "duration_s": round(report.duration, 4),
+        "standin": standin if item.check.level in ("served", "measured") else None,
+        "detail": dict(report.user_properties).get("newscreator.detail", ""),
+    }
+    if verdict is None:
+        return Record(status="passed", **common)
+    if isinstance(verdict, Broken):
+        return Record(status=verdict.status, **_parts(verdict.finding), **common)
+    if isinstance(verdict, NotVerified) and report.skipped:
+        return Record(status="not_verified", message=verdict.reason, fix=verdict.fix, **common)
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(verdict)
+        return Record(status="not_verified", message=reason.removeprefix("Skipped: "), **common)
+    first, *rest = str(verdict).splitlines() or [repr(verdict)]
+    return Record(status="failed", message=first, chain=tuple(line.strip() for line in rest), **common)
+
+
+def _parts(finding: Finding) -> dict[str, Any]:
+    """Return a finding's fields as a record has them."""
+    return {
+        "severity": finding.severity,
+        "message": finding.message,
+        "expected": finding.expected,
+        "observed": finding.observed,
+        "place": place_as_dict(finding.place),
+        "chain": finding.chain,
+        "fix": finding.fix,
+    }

@@ -1,0 +1,87 @@
+"""The summary section at the end of a run: what broke, what was noted, what could not be verified."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from pytest_newscreator.verdicts import LEVELS, Record
+
+COLUMNS = ("passed", "failed", "notes", "not verified")
+
+
+def summarise(
+    reporter: pytest.TerminalReporter,
+    records: Sequence[Record],
+    stacks: Sequence[str],
+    not_applicable: Sequence[str],
+    unchecked: Sequence[str],
+) -> None:
+    """Write the section; the order of findings is that of the levels, since the first that disagrees is the cause."""
+    reporter.section("newscreator")
+    for line in stacks:
+        reporter.write_line(line)
+    _table(reporter, records)
+    for record in sorted(records, key=lambda r: LEVELS.index(r.level)):
+        if record.status in ("failed", "inconclusive", "invalid"):
+            _finding(reporter, record)
+    for reason, subjects in _unverified(records):
+        reporter.write_line(f"not verified: {reason}", yellow=True)
+        reporter.write_line(f"  {_shortened(subjects)}")
+    if not_applicable:
+        reporter.write_line(f"not applicable (no subject in this contract): {', '.join(not_applicable)}")
+    if unchecked:
+        reporter.write_line(f"declared, and not checked by this version: {', '.join(unchecked)}")
+
+
+def _table(reporter: pytest.TerminalReporter, records: Sequence[Record]) -> None:
+    """Write one line a level: how many checks ended how."""
+    reporter.write_line(f"{'level':<10}" + "".join(f"{column:>14}" for column in COLUMNS))
+    for level in LEVELS:
+        counts = Counter(_column(record) for record in records if record.level == level)
+        if counts:
+            reporter.write_line(f"{level:<10}" + "".join(f"{counts[column] or '-':>14}" for column in COLUMNS))
+    standins = sorted({record.standin for record in records if record.standin})
+    if standins:
+        reporter.write_line(f"served by a stand-in ({', '.join(standins)}): no verdict on speed, memory or quality")
+
+
+def _column(record: Record) -> str:
+    """Return the column of the table that a record counts in."""
+    if record.status == "passed":
+        return "passed"
+    if record.status == "not_verified":
+        return "not verified"
+    return "notes" if record.severity == "note" else "failed"
+
+
+def _finding(reporter: pytest.TerminalReporter, record: Record) -> None:
+    """Write a finding's first line; a note, which pytest shows nowhere else, with its chain and what to do."""
+    word = "note" if record.severity == "note" else record.status
+    place = record.place
+    where = ":".join(str(place[key]) for key in ("path", "line", "column") if place[key]) + ": " if place else ""
+    reporter.write_line(f"{word}: {where}{record.message}", red=word != "note", yellow=word == "note")
+    if word != "note":
+        return  # pytest's own FAILURES section has the rest
+    for hop in record.chain:
+        reporter.write_line(f"  {hop}")
+    if record.fix:
+        reporter.write_line(f"  do: {record.fix}")
+
+
+def _unverified(records: Iterable[Record]) -> list[tuple[str, list[str]]]:
+    """Group what could not be verified by its reason and way out."""
+    groups: dict[str, list[str]] = {}
+    for record in records:
+        if record.status == "not_verified":
+            reason = f"{record.message}; do: {record.fix}" if record.fix else record.message
+            groups.setdefault(reason, []).append(f"{record.check}[{record.subject}]")
+    return list(groups.items())
+
+
+def _shortened(subjects: Sequence[str], most: int = 6) -> str:
+    """Join the first few names and count the rest."""
+    rest = len(subjects) - most
+    return ", ".join(subjects[:most]) + (f" and {rest} more" if rest > 0 else "")

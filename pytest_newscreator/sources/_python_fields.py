@@ -1,0 +1,228 @@
+"""Settings that Python declares: pydantic and dataclass fields, parameters with defaults, command line options."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_newscreator.sources._python_environment import Environment
+
+ClassKind = Literal["settings", "fields"]
+
+_FIELD_BASES = frozenset({"BaseModel", "Struct", "NamedTuple", "SQLModel", "RootModel"})
+_FIELD_DECORATORS = frozenset({"dataclass", "define", "frozen", "mutable", "attrs", "s"})
+_FIELD_CALLS = frozenset({"Field", "field", "ib", "attrib", "FieldInfo"})
+_OPTION_CALLS = frozenset({"Option", "Argument"})
+_FLAG_CALLS = frozenset({"add_argument", "add_option", "option", "argument"})
+_NOT_FIELDS = frozenset({"model_config", "Config"})
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A setting with the default that a declaration gives it; `from_environment` says that it is read from there."""
+
+    name: str
+    default: ast.expr | None
+    from_environment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a class hands on to its children."""
+
+    kind: ClassKind
+    prefix: str = ""
+
+
+class Fields:
+    """The classes of one module that have fields."""
+
+    def __init__(self, environment: Environment, classes: Sequence[ast.ClassDef]) -> None:
+        """Sort the classes out; one may inherit from another in the same file."""
+        self._environment = environment
+        self._values = environment.values
+        self._families: dict[str, _Family] = {}
+        for _ in classes:
+            before = len(self._families)
+            for node in classes:
+                self._sort(node)
+            if len(self._families) == before:
+                break
+
+    def _sort(self, node: ast.ClassDef) -> None:
+        """Note a class whose bases or decorators give it fields."""
+        if node.name in self._families:
+            return
+        bases = [_last(base) for base in node.bases]
+        parents = [self._families[base] for base in bases if base in self._families]
+        kind: ClassKind | None = None
+        if "BaseSettings" in bases or any(parent.kind == "settings" for parent in parents):
+            kind = "settings"
+        elif parents or _FIELD_BASES.intersection(bases) or any(map(_is_field_decorator, node.decorator_list)):
+            kind = "fields"
+        if kind is not None:
+            inherited = next((parent.prefix for parent in parents), "")
+            own = self._prefix(node)
+            self._families[node.name] = _Family(kind, inherited if own is None else own)
+
+    def _prefix(self, node: ast.ClassDef) -> str | None:
+        """Return the `env_prefix` of a class: in `model_config`, in `class Config`, or among its keywords."""
+        for statement in [*node.body, *_config_body(node)]:
+            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+                continue
+            name = statement.targets[0].id
+            found = statement.value if name == "env_prefix" else None
+            if name == "model_config":
+                found = _entry(statement.value, "env_prefix")
+            if found is not None:
+                return self._text(found)
+        return next((self._text(keyword.value) for keyword in node.keywords if keyword.arg == "env_prefix"), None)
+
+    def _text(self, node: ast.expr) -> str:
+        """Return a constant string, empty where it is not one."""
+        known = self._values.known(node)
+        return known.text if known is not None else ""
+
+    def of(self, node: ast.ClassDef) -> Iterator[Declared]:
+        """Yield the fields of a class, one for each name that pydantic-settings would look for."""
+        family = self._families.get(node.name)
+        if family is None:
+            return
+        for statement in node.body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            name = statement.target.id
+            if name.startswith("_") or name in _NOT_FIELDS or _last(_unsubscripted(statement.annotation)) == "ClassVar":
+                continue
+            yield from self._field(family, name, statement)
+
+    def _field(self, family: _Family, name: str, statement: ast.AnnAssign) -> Iterator[Declared]:
+        """Yield one field under each of its names."""
+        calls = [*_metadata(statement.annotation, _FIELD_CALLS)]
+        value = statement.value
+        if isinstance(value, ast.Call) and _last(value.func) in _FIELD_CALLS:
+            calls, value = [value, *calls], None
+        default = value or next((found for call in calls if (found := field_default(call)) is not None), None)
+        names = [f"{family.prefix}{name}".upper()]
+        if family.kind == "settings":
+            aliases = [alias.upper() for call in calls for alias in self._aliases(call)]
+            names = aliases or names
+        for name_ in dict.fromkeys(names):
+            yield Declared(name_, default, from_environment=family.kind == "settings")
+
+    def _aliases(self, call: ast.Call) -> Iterator[str]:
+        """Yield the names under which the environment may hold a field."""
+        found = {keyword.arg: keyword.value for keyword in call.keywords}
+        alias = found.get("validation_alias") or found.get("alias") or found.get("env")
+        if alias is not None:
+            yield from self._alias(alias)
+
+    def _alias(self, node: ast.expr) -> Iterator[str]:
+        """Yield the names of a string, an AliasChoices, an AliasPath or a list."""
+        if isinstance(node, ast.Call):
+            members = node.args if _last(node.func) == "AliasChoices" else node.args[:1]
+            for member in members:
+                yield from self._alias(member)
+        elif isinstance(node, ast.List | ast.Tuple):
+            for member in node.elts:
+                yield from self._alias(member)
+        elif text := self._text(node):
+            yield text
+
+    def parameters(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Declared]:
+        """Yield the parameters that have a default, typer's options under their variable too."""
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+        by_keyword = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        for parameter, given in [*zip(positional, defaults, strict=True), *by_keyword]:
+            calls, default = list(_metadata(parameter.annotation, _OPTION_CALLS)), given
+            if isinstance(given, ast.Call) and _last(given.func) in _OPTION_CALLS:
+                calls, default = [given], _positional(given) or _keyword(given, "default")
+            yield from self._option(parameter.arg.upper(), default, calls)
+
+    def _option(self, name: str, default: ast.expr | None, calls: Sequence[ast.Call]) -> Iterator[Declared]:
+        """Yield an option under its own name, and under the variables that can set it."""
+        if default is not None:
+            yield Declared(name, default)
+        for call in calls:
+            variables = _keyword(call, "envvar")
+            for variable in self._alias(variables) if variables is not None else ():
+                yield Declared(variable, default, from_environment=True)
+
+    def flags(self, call: ast.Call) -> Iterator[Declared]:
+        """Yield the option that argparse's `add_argument` or click's `option` declares."""
+        if _last(call.func) not in _FLAG_CALLS or not isinstance(call.func, ast.Attribute):
+            return
+        texts = [known.text for node in call.args if (known := self._values.known(node)) is not None]
+        destination = _keyword(call, "dest")
+        long = [text for text in texts if text.startswith("--")]
+        plain = [text for text in texts if not text.startswith("-")]
+        chosen = [self._text(destination)] if destination is not None else [*plain, *long, *texts]
+        if chosen:
+            name = chosen[0].split("/", 1)[0].lstrip("-").replace("-", "_").upper()
+            yield from self._option(name, _keyword(call, "default"), [call])
+
+
+def field_default(call: ast.Call) -> ast.expr | None:
+    """Return the default of `Field(...)` or `field(...)`; an ellipsis is none."""
+    for keyword in call.keywords:
+        if keyword.arg in {"default", "default_factory", "factory"}:
+            return keyword.value.body if isinstance(keyword.value, ast.Lambda) else keyword.value
+    return _positional(call)
+
+
+def _positional(call: ast.Call) -> ast.expr | None:
+    """Return the first positional argument, unless it is an ellipsis."""
+    first = call.args[0] if call.args else None
+    return None if isinstance(first, ast.Constant) and first.value is ... else first
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return a keyword argument."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def _metadata(annotation: ast.expr | None, names: frozenset[str]) -> Iterator[ast.Call]:
+    """Yield the calls of these names inside `Annotated[type, call(...)]`."""
+    if isinstance(annotation, ast.Subscript) and _last(annotation.value) == "Annotated":
+        members = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+        yield from (member for member in members if isinstance(member, ast.Call) and _last(member.func) in names)
+
+
+def _entry(node: ast.expr, name: str) -> ast.expr | None:
+    """Return one entry of `SettingsConfigDict(...)` or of a dict."""
+    if isinstance(node, ast.Call):
+        return _keyword(node, name)
+    if isinstance(node, ast.Dict):
+        keys: Mapping[object, ast.expr] = {
+            key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+        }
+        return keys.get(name)
+    return None
+
+
+def _config_body(node: ast.ClassDef) -> Iterator[ast.stmt]:
+    """Yield the statements of pydantic's inner `class Config`."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and child.name == "Config":
+            yield from child.body
+
+
+def _is_field_decorator(node: ast.expr) -> bool:
+    """Tell whether a decorator makes annotated attributes fields."""
+    return _last(node.func if isinstance(node, ast.Call) else node) in _FIELD_DECORATORS
+
+
+def _unsubscripted(node: ast.expr) -> ast.expr:
+    """Return `X` of `X[...]`."""
+    return node.value if isinstance(node, ast.Subscript) else node
+
+
+def _last(node: ast.expr) -> str:
+    """Return the last part of a dotted name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,124 @@
+"""The stack that runs already: found by Compose's labels or by its URL, asked, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.errors import StackError
+from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.stack import engine, probe
+from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.model import Endpoint, Request, Stack
+from pytest_newscreator.stack.owned import LABEL
+from pytest_newscreator.verdicts import NotVerified
+
+
+class AttachBackend:
+    """Attaches to the containers of this project and to services declared by URL."""
+
+    name = "attach"
+
+    def start(self, request: Request) -> Stack:
+        """Find the stack; raises `NotVerified` where no container of this project exists and no URL is declared."""
+        contract = request.repository.contract
+        found = find(request.repository) if any(s.compose for s in contract.services.values()) else {}
+        endpoints = {key: _endpoint(contract.services[key], container) for key, container in found.items()}
+        for service in contract.services.values():
+            if service.url:
+                endpoints[service.key] = Endpoint(service, "url", service.url)
+        if not endpoints:
+            fix = "start it (docker compose up -d), or let --newscreator-stack compose start one"
+            raise NotVerified("no container of this project exists", needs="stack", fix=fix)
+        invocation, rolled_back = _invocation(request, found)
+        return Stack("attach", False, invocation, endpoints, rolled_back=rolled_back, notes=_notes(found))
+
+
+class UrlBackend:
+    """Attaches to one Ollama at an address given on the command line."""
+
+    name = "url"
+
+    def __init__(self, url: str) -> None:
+        """Remember the address."""
+        self.url = url.rstrip("/")
+
+    def start(self, request: Request) -> Stack:
+        """Ask the address for Ollama's version; it stands for the contract's only Ollama."""
+        servers = [s for s in request.repository.contract.services.values() if s.kind == "ollama"]
+        if len(servers) != 1:
+            raise StackError(f"--newscreator-stack {self.url} needs a contract with one ollama service, not {len(servers)}",
+                             fix="give each service its `url:` in newscreator.yaml")
+        answer = probe.request(self.url, "/api/version", timeout_s=10)
+        if not answer.is_ok:
+            raise StackError(f"no Ollama answers at {self.url} ({answer})", fix="start it, or correct the address")
+        return Stack("url", False, request.invocation, {servers[0].key: Endpoint(servers[0], "url", self.url)})
+
+
+def find(repository: Repository) -> dict[str, Container]:
+    """Return the containers of this project by contract key; stopped ones count, they are the user's too.
+
+    A container is of this project when Compose labelled it with the working directory and a file of an invocation,
+    so that a project of the same name elsewhere is never taken for it.
+    """
+    folders: set[str] = set()
+    files: set[str] = set()
+    for invocation in repository.contract.invocations.values():
+        declared = invocation.files or ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+        paths = [(repository.root / file).resolve() for file in declared]
+        files.update(map(str, paths))
+        folders.add(str(paths[0].parent))
+        if invocation.project_directory:
+            folders.add(str((repository.root / invocation.project_directory).resolve()))
+    mine: dict[str, Container] = {}
+    by_compose = {s.compose: s.key for s in repository.contract.services.values() if s.compose}
+    for container in engine.containers():
+        labels = container.labels
+        named = {str(Path(file).resolve()) for file in labels.get(engine.CONFIG_FILES_LABEL, "").split(",") if file}
+        in_folder = str(Path(labels.get(engine.WORKING_DIR_LABEL, "/nowhere")).resolve()) in folders
+        if LABEL not in labels and in_folder and named & files and container.service in by_compose:
+            mine[by_compose[container.service]] = container
+    return mine
+
+
+def _endpoint(service: Service, container: Container) -> Endpoint:
+    """Return a found container as a service of the contract."""
+    return Endpoint(service, "container", container.url(service.port), container.id)
+
+
+def _invocation(request: Request, found: Mapping[str, Container]) -> tuple[Invocation | None, bool]:
+    """Return the invocation that the running containers agree with best, and whether only a rollback fits.
+
+    The one asked for on the command line is taken as it is. On a tie the first declared wins.
+    """
+    contract = request.repository.contract
+    if request.invocation is not None or not found:
+        return request.invocation, False
+    candidates = [contract.invocations[name] for name in request.repository.resolved]
+    if not candidates:
+        return None, False
+    differences = {i.name: _differences(request.repository, i, found) for i in candidates}
+    best = min(candidates, key=lambda i: differences[i.name])
+    plain = [i for i in candidates if not i.base]
+    rolled_back = bool(best.base) and all(differences[i.name] > differences[best.name] for i in plain)
+    return best, rolled_back
+
+
+def _differences(repository: Repository, invocation: Invocation, found: Mapping[str, Container]) -> int:
+    """Return in how many declared settings the running containers differ from an invocation."""
+    project = repository.resolved[invocation.name]
+    count = 0
+    for key, container in found.items():
+        service = repository.contract.services[key]
+        given = repository.given(project, service)
+        switches = {model.switch for model in repository.contract.models.values() if model.switch}
+        for name in set(service.settings) | switches:
+            value = given.environment.get(name) if given else None
+            count += container.environment.get(name) != (value.text if value else None)
+    return count
+
+
+def _notes(found: Mapping[str, Container]) -> tuple[str, ...]:
+    """Say what was found."""
+    return tuple(f"{key}: container {container.name} ({container.summary})" for key, container in found.items())

@@ -1,0 +1,77 @@
+"""Which stack: the kind asked for, or the first of attach, compose and process that can be had here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pytest_newscreator.contract.model import Contract
+from pytest_newscreator.errors import StackError
+from pytest_newscreator.stack import engine
+from pytest_newscreator.stack.attach import AttachBackend, UrlBackend, find
+from pytest_newscreator.stack.compose import ComposeBackend
+from pytest_newscreator.stack.model import Backend, Endpoint, Request, Stack
+from pytest_newscreator.stack.process import ProcessBackend
+from pytest_newscreator.verdicts import NotVerified
+
+KINDS = ("auto", "compose", "process", "attach", "none")
+
+
+def backend(kind: str, brought: Sequence[Backend] = ()) -> Backend | None:
+    """Return the backend of an explicit kind; None for `auto` and `none`. Raises `StackError` for unknown ones."""
+    if kind.startswith(("http://", "https://")):
+        return UrlBackend(kind)
+    known: dict[str, Backend] = {b.name: b for b in (ComposeBackend(), ProcessBackend(), AttachBackend(), *brought)}
+    if kind in ("auto", "none"):
+        return None
+    if kind not in known:
+        names = ", ".join([*KINDS, *(b.name for b in brought)])
+        raise StackError(f"--newscreator-stack {kind} is none of {names}, nor a URL", fix="choose one of them")
+    return known[kind]
+
+
+def start(kind: str, request: Request, default: Request, brought: Sequence[Backend] = ()) -> Stack:
+    """Have the stack; `default` is the request with the first invocation where none was asked for.
+
+    Attaching takes `request` as it is, since a running stack says itself which invocation it agrees with.
+    Raises `NotVerified` where `auto` finds no means, `StackError` where an explicit kind cannot be had.
+    """
+    contract = request.repository.contract
+    chosen = backend(kind, brought)
+    if kind == "none":
+        raise NotVerified("no stack was wanted (--newscreator-stack none)", needs="stack", fix="")
+    if chosen is None:
+        return _with_urls(_auto(request, default), contract)
+    try:
+        return _with_urls(chosen.start(request if chosen.name == "attach" else default), contract)
+    except NotVerified as missing:
+        raise StackError(f"--newscreator-stack {kind} cannot be had: {missing.reason}", fix=missing.fix) from None
+
+
+def _with_urls(stack: Stack, contract: Contract) -> Stack:
+    """Add the services that the contract declares by URL: they run elsewhere, whatever was started here."""
+    declared = {s.key: Endpoint(s, "url", s.url) for s in contract.services.values() if s.url}
+    return replace(stack, endpoints={**declared, **stack.endpoints})
+
+
+def _auto(request: Request, default: Request) -> Stack:
+    """Attach where anything of this project runs; else start one by Compose; else by process."""
+    services = request.repository.contract.services.values()
+    by_compose = any(s.compose for s in services)
+    docker_missing = None
+    if by_compose:
+        try:
+            engine.require()
+        except NotVerified as missing:
+            docker_missing = missing
+        else:
+            return (AttachBackend().start(request)) if find(request.repository) else ComposeBackend().start(default)
+    elif any(s.url for s in services) and not any(s.process for s in services):
+        return AttachBackend().start(request)
+    try:
+        return ProcessBackend().start(default)
+    except NotVerified as missing:
+        if docker_missing is None:
+            raise
+        reason = f"{docker_missing.reason}, and {missing.reason}"
+        raise NotVerified(reason, needs=docker_missing.needs, fix=f"{docker_missing.fix}, or {missing.fix}") from None

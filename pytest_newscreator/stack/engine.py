@@ -1,0 +1,208 @@
+"""The Docker engine, asked through its API: which containers there are and what is known of each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_newscreator.verdicts import NotVerified
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+WORKING_DIR_LABEL = "com.docker.compose.project.working_dir"
+CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
+START_FIX = "start Docker (or use --newscreator-stack process)"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container as `docker inspect` tells it; `health` is "" where the image and Compose declare none."""
+
+    id: str
+    name: str
+    service: str
+    labels: Mapping[str, str]
+    status: str
+    health: str
+    health_log: tuple[str, ...]
+    exit_code: int
+    oom_killed: bool
+    restart_count: int
+    started_at: str
+    image: str
+    environment: Mapping[str, str]
+    ports: Mapping[int, tuple[str, int]]
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether its process runs."""
+        return self.status == "running"
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return whether it runs and its health check, if it has one, passes."""
+        return self.is_running and self.health in ("healthy", "")
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether waiting is pointless: it ended, or its health check gave up."""
+        return self.status in ("exited", "dead") or self.health == "unhealthy"
+
+    @property
+    def summary(self) -> str:
+        """Return its state in one line."""
+        parts = [self.status]
+        if self.health:
+            parts.append(self.health)
+        if not self.is_running or self.restart_count:
+            parts.append(f"exit code {self.exit_code}")
+        if self.oom_killed:
+            parts.append("killed by the kernel: out of memory")
+        if self.restart_count:
+            parts.append(f"restarted {self.restart_count} times")
+        return ", ".join(parts)
+
+    def url(self, port: int | None) -> str | None:
+        """Return the address at which this machine reaches `port` of the container."""
+        if port is None or port not in self.ports:
+            return None
+        host, published = self.ports[port]
+        return f"http://{host}:{published}"
+
+
+@functools.lru_cache(maxsize=1)
+def client() -> DockerClient:
+    """Return the client of this process; raises `NotVerified` where there is no daemon to talk to."""
+    try:
+        import docker
+        from docker.errors import DockerException
+    except ImportError:
+        fix = "pip install 'pytest-newscreator[stack]'"
+        raise NotVerified("the Docker SDK is not installed", needs="docker", fix=fix) from None
+    try:
+        connected = docker.from_env(timeout=30)
+        connected.ping()
+    except (DockerException, OSError) as error:
+        reason = _innermost(error)
+        raise NotVerified(f"no Docker daemon answers ({reason})", needs="docker", fix=START_FIX) from None
+    return connected
+
+
+def disconnect() -> None:
+    """Close the client of this process, if there is one."""
+    if client.cache_info().currsize:
+        client().close()
+        client.cache_clear()
+
+
+def is_available() -> bool:
+    """Return whether a daemon answers and `docker compose` is there."""
+    try:
+        require()
+    except NotVerified:
+        return False
+    return True
+
+
+def require() -> None:
+    """Raise `NotVerified` unless a daemon answers and `docker compose` is there."""
+    client()
+    if not has_compose():
+        raise NotVerified("the docker compose plugin is not installed", needs="docker", fix="install Docker Compose v2")
+
+
+@functools.lru_cache(maxsize=1)
+def has_compose() -> bool:
+    """Return whether `docker compose` is there."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["docker", "compose", "version"], check=False, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+@functools.lru_cache(maxsize=1)
+def has_nvidia() -> bool:
+    """Return whether this engine can hand a GPU to a container."""
+    info = client().info()
+    return "nvidia" in info.get("Runtimes", {}) or any("nvidia" in str(d) for d in info.get("CDISpecDirs") or ())
+
+
+def containers(project: str | None = None) -> list[Container]:
+    """Return the containers of a Compose project, or of all of them, stopped ones too."""
+    from docker.errors import NotFound
+
+    label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
+    listed = client().api.containers(all=True, filters={"label": [label, f"{SERVICE_LABEL}"]})
+    found: list[Container] = []
+    for entry in listed:
+        try:
+            found.append(inspect(entry["Id"]))
+        except NotFound:
+            continue
+    return [c for c in found if c.labels.get("com.docker.compose.oneoff") != "True"]
+
+
+def inspect(identifier: str) -> Container:
+    """Return what is known of one container now."""
+    return _container(client().api.inspect_container(identifier))
+
+
+def log_tail(container: Container, lines: int = 100) -> list[str]:
+    """Return the last lines that the container wrote."""
+    text: bytes = client().api.logs(container.id, tail=lines)
+    return [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _container(raw: dict[str, Any]) -> Container:
+    """Make the plain form of an inspection."""
+    state, config = raw["State"], raw["Config"]
+    health = state.get("Health") or {}
+    labels = config.get("Labels") or {}
+    probe = [entry.get("Output", "").strip() for entry in health.get("Log") or () if entry.get("ExitCode")]
+    return Container(
+        id=raw["Id"],
+        name=raw["Name"].lstrip("/"),
+        service=labels.get(SERVICE_LABEL, ""),
+        labels=labels,
+        status=state.get("Status", ""),
+        health="" if health.get("Status") in (None, "none") else health["Status"],
+        health_log=tuple(line for text in probe for line in text.splitlines() if line.strip()),
+        exit_code=state.get("ExitCode", 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        restart_count=raw.get("RestartCount", 0),
+        started_at=state.get("StartedAt", ""),
+        image=raw.get("Image", ""),
+        environment=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
+        ports=_ports(raw.get("NetworkSettings", {}).get("Ports") or {}),
+    )
+
+
+def _ports(raw: Mapping[str, list[dict[str, str]] | None]) -> dict[int, tuple[str, int]]:
+    """Return container port to (address, published port), loopback for ports published on all interfaces."""
+    ports: dict[int, tuple[str, int]] = {}
+    for key, bindings in raw.items():
+        for binding in bindings or ():
+            address = binding["HostIp"] if binding["HostIp"] not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+            if ":" in address:
+                continue
+            ports.setdefault(int(key.partition("/")[0]), (address, int(binding["HostPort"])))
+    return ports
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the last cause of a chain of exceptions in a few words."""
+    text = str(error)
+    for cause in ("No such file or directory", "Connection refused", "Permission denied", "timed out"):
+        if cause.lower() in text.lower():
+            return cause.lower()
+    return text.splitlines()[0][:120] if text else type(error).__name__

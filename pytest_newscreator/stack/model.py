@@ -1,0 +1,110 @@
+"""A stack that can be asked: its services with their addresses, and what was changed to place them here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pytest_newscreator.contract.model import Invocation, Service
+    from pytest_newscreator.resolve.repository import Repository
+
+How = Literal["container", "process", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One value that differs from the declared one because the stack stands elsewhere; listed, never silent."""
+
+    service: str
+    name: str
+    declared: str | None
+    placed: str | None
+    why: str
+
+    def __str__(self) -> str:
+        """Render as `service NAME: declared -> placed (why)`."""
+        return f"{self.service} {self.name}: {self.declared} -> {self.placed} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One running service of the contract: how it runs, where it answers, and when it was first seen to.
+
+    `served_s` and `healthy_s` are seconds after the start of the stack; None where it was running before.
+    """
+
+    service: Service
+    how: How
+    url: str | None = None
+    container: str | None = None
+    pid: int | None = None
+    served_s: float | None = None
+    healthy_s: float | None = None
+    log: Path | None = None
+    health_command: tuple[str, ...] = ()
+    health_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack; `owned` ones were started here and are removed by `close`."""
+
+    kind: str
+    owned: bool
+    invocation: Invocation | None
+    endpoints: Mapping[str, Endpoint]
+    close: Callable[[], None] = lambda: None
+    standin: str | None = None
+    placements: tuple[Placement, ...] = ()
+    notes: tuple[str, ...] = ()
+    rolled_back: bool = False
+
+    def endpoint(self, key: str) -> Endpoint | None:
+        """Return the running service of this contract key, if it runs."""
+        return self.endpoints.get(key)
+
+    def placed(self, service: str, name: str) -> Placement | None:
+        """Return what was changed in this variable of this service to place it here."""
+        return next((p for p in self.placements if (p.service, p.name) == (service, name)), None)
+
+    @property
+    def description(self) -> tuple[str, ...]:
+        """Return what the summary says of this stack: how it came, what was changed to place it."""
+        by = f", invocation {self.invocation.name}" if self.invocation else ""
+        first = f"stack: {self.kind}{by}, {'started and removed here' if self.owned else 'found running, left as it is'}"
+        times = [
+            f"  {e.service.key}: served after {e.served_s:.1f} s, healthy after {e.healthy_s:.1f} s"
+            for e in self.endpoints.values()
+            if e.served_s is not None and e.healthy_s is not None
+        ]
+        placed = [f"  placed: {placement}" for placement in self.placements]
+        return (first, *times, *placed, *(f"  {note}" for note in self.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a backend needs to know to have a stack.
+
+    `passed` are the variables of this machine that the stack may see (`newscreator_pass_environment`); `folder` is
+    the stack's own and goes with it.
+    """
+
+    repository: Repository
+    invocation: Invocation | None
+    folder: Path
+    passed: Mapping[str, str] = field(default_factory=dict)
+    base_files: Mapping[str, Path] = field(default_factory=dict)
+    keep: bool = False
+    progress: Callable[[str], None] = lambda _: None
+
+
+class Backend(Protocol):
+    """A way to have a stack; `start` raises `NotVerified` where this machine lacks the means."""
+
+    name: str
+
+    def start(self, request: Request) -> Stack:
+        """Start or find the stack; raises `StackError` with the whole story where it cannot be had."""

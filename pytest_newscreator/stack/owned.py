@@ -1,0 +1,87 @@
+"""The owned form of a Compose project: the same services under a name, ports, networks and volumes of our own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_newscreator.stack.model import Placement
+
+LABEL = "org.pytest-newscreator.run"
+FILES_VARIABLE = "OLLAMA_BASE_MODEL_FILES"
+FILES_FOLDER = "/newscreator/base-files"
+
+Model = dict[str, Any]
+
+
+def owned(
+    model: Model, *, project: str, run: str, nvidia: bool, base_files: Mapping[str, Path], services: Mapping[str, str]
+) -> tuple[Model, tuple[Placement, ...], tuple[str, ...]]:
+    """Return `docker compose config`'s model placed under `project`, what was changed, and what the reader must know.
+
+    `services` maps Compose names to contract keys. Everything that is not placement stays byte-equal.
+    """
+    model = copy.deepcopy(model)
+    model["name"] = project
+    placements: list[Placement] = []
+    notes: list[str] = []
+    for name, service in model.get("services", {}).items():
+        _label(service, run)
+        service.pop("container_name", None)
+        if "build" in service:
+            service["image"] = f"{project}-{name}"
+        service["ports"] = [_loopback(port) for port in service.get("ports", [])]
+        if not nvidia and _drop_gpu(service):
+            notes.append(f"{services.get(name, name)}: the GPU reservation was dropped, Docker has no NVIDIA runtime here")
+        if base_files and FILES_VARIABLE in (service.get("environment") or {}):
+            placements.append(_bring_base_files(service, services.get(name, name), base_files))
+    for kind in ("networks", "volumes"):
+        for resource in (model.get(kind) or {}).values():
+            _own(resource, run)
+    return model, tuple(placements), tuple(notes)
+
+
+def _label(service: Model, run: str) -> None:
+    """Mark a service's containers as ours."""
+    service.setdefault("labels", {})[LABEL] = run
+
+
+def _loopback(port: Model) -> Model:
+    """Publish a port on a free one of the loopback interface."""
+    return {"target": port["target"], "protocol": port.get("protocol", "tcp"), "host_ip": "127.0.0.1", "mode": "ingress"}
+
+
+def _drop_gpu(service: Model) -> bool:
+    """Remove the device reservations; return whether there were any."""
+    reservations = service.get("deploy", {}).get("resources", {}).get("reservations", {})
+    dropped = reservations.pop("devices", None) is not None
+    dropped |= service.pop("gpus", None) is not None
+    if service.get("runtime") == "nvidia":
+        del service["runtime"]
+        dropped = True
+    return dropped
+
+
+def _bring_base_files(service: Model, key: str, base_files: Mapping[str, Path]) -> Placement:
+    """Hand the base models over as files, through the variable that the service's entrypoint reads."""
+    declared = service["environment"][FILES_VARIABLE]
+    pairs = []
+    for name, path in base_files.items():
+        target = f"{FILES_FOLDER}/{path.name}"
+        pairs.append(f"{name}={target}")
+        service.setdefault("volumes", []).append(
+            {"type": "bind", "source": str(path), "target": target, "read_only": True}
+        )
+    service["environment"][FILES_VARIABLE] = " ".join(pairs)
+    return Placement(key, FILES_VARIABLE, declared or "", " ".join(pairs), "base models given as files")
+
+
+def _own(resource: Model | None, run: str) -> None:
+    """Give a network or volume the project's own name, also where the file fixes one or takes an external one."""
+    if resource is None:
+        return
+    resource.pop("name", None)
+    resource.pop("external", None)
+    resource.setdefault("labels", {})[LABEL] = run

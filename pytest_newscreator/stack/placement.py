@@ -1,0 +1,61 @@
+"""From a container's view to this machine's: addresses, ports and paths, and nothing else.
+
+Pure functions over text. A translation is made only where the container's own name, port or folder stands as a
+whole; every other character stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - recognised, never bound
+OWN_NAMES = ("localhost", LOOPBACK, ANY_ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where one service stands here.
+
+    `ports` maps (host name as a container says it, container port) to the port on this machine's loopback; `own`
+    is the service's own Compose name; `folders` are the container's folders that exist here below `root`.
+    """
+
+    own: str
+    root: Path
+    folders: tuple[str, ...]
+    ports: Mapping[tuple[str, int], int]
+
+    def text(self, text: str) -> str:
+        """Return the text with addresses and folders as they are here."""
+        return self._paths(self._addresses(text))
+
+    def argument(self, text: str) -> str:
+        """Return a command's argument; a bare port or wildcard address of our own is placed too."""
+        if text == ANY_ADDRESS:
+            return LOOPBACK
+        if text.isdigit() and (self.own, int(text)) in self.ports:
+            return str(self.ports[self.own, int(text)])
+        return self.text(text)
+
+    def _addresses(self, text: str) -> str:
+        """Replace `host:port` where the host is a service or this container itself."""
+        hosts = {host for host, _ in self.ports} | set(OWN_NAMES)
+        pattern = re.compile(r"(?<![\w.-])(" + "|".join(map(re.escape, sorted(hosts, key=len, reverse=True))) + r"):(\d+)\b")
+
+        def placed(match: re.Match[str]) -> str:
+            host, port = match.group(1), int(match.group(2))
+            here = self.ports.get((self.own if host in OWN_NAMES else host, port))
+            return match.group(0) if here is None else f"{LOOPBACK}:{here}"
+
+        return pattern.sub(placed, text)
+
+    def _paths(self, text: str) -> str:
+        """Replace the container's folders by where they are here."""
+        for folder in sorted(self.folders, key=len, reverse=True):
+            pattern = re.compile(r"(?<![\w./-])" + re.escape(folder) + r"(?=$|[/\s\"';:,)])")
+            text = pattern.sub(lambda match: f"{self.root}{match.group(0)}", text)
+        return text

@@ -1,0 +1,80 @@
+"""Does it answer? One request by the standard library, short and without retries."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from pytest_newscreator.contract.model import Service
+
+OK = 200
+SERVER_ERROR = 500
+READY_PATH = {"ollama": "/api/version", "openai": "/v1/models", "http": "/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status with its body; status 0 means that nothing answered, and `body` says why."""
+
+    status: int
+    body: bytes
+
+    @property
+    def is_ok(self) -> bool:
+        """Return whether the status is 200."""
+        return self.status == OK
+
+    def json(self) -> Any:  # noqa: ANN401
+        """Return the body as JSON; raises `ValueError` where it is not."""
+        return json.loads(self.body)
+
+    def __str__(self) -> str:
+        """Render as `503: body` or as the reason why nothing answered."""
+        text = self.body.decode("utf-8", "replace").strip()[:200]
+        return f"{self.status}: {text}" if self.status else text
+
+
+def connect(url: str, timeout_s: float, ca: Path | None = None) -> http.client.HTTPConnection:
+    """Return an unopened connection to the host of `url`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=str(ca) if ca else None)
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
+    return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
+
+
+def request(
+    url: str, path: str, *, method: str = "GET", body: Any = None, timeout_s: float = 2.0, ca: Path | None = None  # noqa: ANN401
+) -> Answer:
+    """Send one request and return what came back; a refusal or a timeout is an answer too."""
+    connection = connect(url, timeout_s, ca)
+    try:
+        payload = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if payload else {}
+        connection.request(method, urlsplit(url).path.rstrip("/") + path, body=payload, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read())
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, f"{type(error).__name__}: {error}".encode())
+    finally:
+        connection.close()
+
+
+def ready_path(service: Service) -> str:
+    """Return the path whose answer says that the service serves."""
+    return service.health if service.health and service.kind != "ollama" else READY_PATH[service.kind]
+
+
+def answers(service: Service, url: str | None) -> bool:
+    """Return whether the service answers requests (any answer below 500 where it declares no health path)."""
+    if url is None:
+        return False
+    status = request(url, ready_path(service)).status
+    return status == OK if service.health or service.kind == "ollama" else 0 < status < SERVER_ERROR

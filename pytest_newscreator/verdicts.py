@@ -1,0 +1,128 @@
+"""What a check concludes: a verdict with its status, its place and what to do.
+
+Every conclusion but *passed* is raised, so that a check reads like any pytest test:
+
+    AssertionError
+    └── Broken                  failed         the contract is broken, here (a note when it harms nothing)
+        ├── Inconclusive        failed         measured; the evidence does not decide
+        └── Invalid             failed         measured; the measurement is void
+    pytest.skip.Exception
+    └── NotVerified             skipped        something is missing, and how to provide it
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal, NoReturn
+
+import pytest
+
+from pytest_newscreator.places import Place
+
+Level = Literal["source", "resolved", "deployed", "served", "measured"]
+Status = Literal["passed", "failed", "inconclusive", "invalid", "not_verified"]
+Severity = Literal["error", "note"]
+LEVELS: tuple[Level, ...] = ("source", "resolved", "deployed", "served", "measured")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is so, what should be so, the places that led there and the way out."""
+
+    message: str
+    place: Place | None = None
+    expected: str | None = None
+    observed: str | None = None
+    chain: tuple[str, ...] = ()
+    fix: str = ""
+    severity: Severity = "error"
+
+    @property
+    def headline(self) -> str:
+        """Return the first line of every report: `place: message`."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+    def lines(self) -> list[str]:
+        """Return the headline, the chain of places, then what to do."""
+        fix = [f"  do: {self.fix}"] if self.fix else []
+        return [self.headline, *(f"  {hop}" for hop in self.chain), *fix]
+
+
+class Broken(AssertionError):  # noqa: N818 - a conclusion, not an error
+    """The contract is broken here."""
+
+    status: Status = "failed"
+
+    def __init__(self, finding: Finding) -> None:
+        """Keep the finding; its lines are the text."""
+        super().__init__("\n".join(finding.lines()))
+        self.finding = finding
+
+
+class Inconclusive(Broken):
+    """The evidence does not decide."""
+
+    status: Status = "inconclusive"
+
+
+class Invalid(Broken):
+    """The measurement is void."""
+
+    status: Status = "invalid"
+
+
+class NotVerified(pytest.skip.Exception):
+    """Something is missing; `needs` names it as `--newscreator-require` does (docker, ollama, gpu, stack)."""
+
+    def __init__(self, reason: str, *, needs: str, fix: str) -> None:
+        """Keep what is missing and how to provide it."""
+        super().__init__(f"{reason}; do: {fix}" if fix else reason)
+        self.reason = reason
+        self.needs = needs
+        self.fix = fix
+
+
+def fail(  # noqa: PLR0913 - the fields of a finding, by name
+    message: str,
+    *,
+    place: Place | None = None,
+    expected: object = None,
+    observed: object = None,
+    chain: tuple[str, ...] = (),
+    fix: str = "",
+    severity: Severity = "error",
+) -> NoReturn:
+    """Raise `Broken` with a finding made of these parts."""
+    __tracebackhide__ = True
+    texts = [None if value is None else str(value) for value in (expected, observed)]
+    raise Broken(Finding(message, place, texts[0], texts[1], chain, fix, severity))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One verdict as the reports see it; plain data, so that it travels between xdist workers as JSON."""
+
+    id: str
+    check: str
+    level: Level
+    subject: str
+    status: Status
+    severity: Severity = "error"
+    message: str = ""
+    expected: str | None = None
+    observed: str | None = None
+    place: dict[str, object] | None = None
+    chain: tuple[str, ...] = ()
+    fix: str = ""
+    standin: str | None = None
+    detail: str = ""
+    duration_s: float = 0.0
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the JSON form of `verdicts.json`."""
+        return asdict(self)
+
+
+def place_as_dict(place: Place | None) -> dict[str, object] | None:
+    """Return the JSON form of a place."""
+    return {"path": place.path, "line": place.line, "column": place.column} if place else None

@@ -47,10 +47,10 @@ def _write(folder: Path, name: str, shape: str) -> Path:
     path = folder / f"{name.replace('/', '_').replace(':', '_')}.gguf"
     if shape == "tiny":
         tiny.write_for(path, name)
-    elif shape in shapes.MODELS:
-        shapes.write_shapes(path, model=shape, seed=seed_of(name), name=name)
+    elif shape in shapes.SHAPES:
+        shapes.write_shapes(path, model=shape, seed=seed_of(name))
     else:
-        raise NewscreatorError(f"--shape {shape} is none of tiny, {', '.join(shapes.MODELS)}", fix="choose one of them")
+        raise NewscreatorError(f"--shape {shape} is none of tiny, {', '.join(shapes.SHAPES)}", fix="choose one of them")
     path.chmod(0o644)
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,9 @@ from pytest_newscreator import session
 from pytest_newscreator.checks import builtin
 from pytest_newscreator.checks.registry import Check, Subject, item_name, numbered
 from pytest_newscreator.errors import NewscreatorError
-from pytest_newscreator.verdicts import Broken
+from pytest_newscreator.verdicts import Broken, NotVerified
 
 if TYPE_CHECKING:
-    import os
-
     from pytest_newscreator.resolve.repository import Repository
 
 CHECK = pytest.StashKey[Check]()
@@ -38,7 +37,9 @@ class ContractFile(pytest.File):
             plan = [(check, numbered(check.subjects(repository))) for check in self._checks(repository)]
         except NewscreatorError as error:
             raise self.CollectError(str(error)) from None
-        self.config.stash[NOT_APPLICABLE] = [check.name for check, subjects in plan if not subjects]
+        idle = [check.name for check, subjects in plan if not subjects]
+        earlier = self.config.stash.get(NOT_APPLICABLE, idle)
+        self.config.stash[NOT_APPLICABLE] = [name for name in earlier if name in idle]
         for check, subjects in plan:
             for subject in subjects:
                 yield CheckItem.from_parent(self, check=check, subject=subject)
@@ -58,13 +59,46 @@ class CheckItem(pytest.Function):
     subject: Subject
 
     @classmethod
-    def from_parent(cls, parent: Any, *, check: Check, subject: Subject, **keywords: Any) -> CheckItem:  # noqa: ANN401
+    def from_parent(  # type: ignore[override] # an item cannot be made without them
+        cls,
+        parent: Any,
+        *,
+        check: Check,
+        subject: Subject,
+        **keywords: Any,  # noqa: ANN401 - as pytest has it
+    ) -> CheckItem:
         """Make the item; its marker stands before collection ends, so that `-m` sees it."""
-        item: CheckItem = super().from_parent(parent, name=item_name(check.name, subject), callobj=check.function, **keywords)
+        item: CheckItem = super().from_parent(
+            parent, name=item_name(check.name, subject), callobj=check.function, **keywords
+        )
         item.check = check
         item.subject = subject
         item.add_marker(subject.marker or check.marker)
         return item
+
+    def setup(self) -> None:
+        """Give the check its own contract where a run has several; the session's one stack is the first one's."""
+        first, *_ = self.config.stash[session.REPOSITORIES]
+        if self.path == first:
+            super().setup()
+            return
+        if self.get_closest_marker("config") is None:
+            own, others = (os.path.relpath(path, self.config.rootpath) for path in (self.path, first))
+            reason = f"the stack of this run is that of {others}"
+            raise NotVerified(reason, needs="stack", fix=f"run `pytest {own}`")
+        super().setup()
+        self.funcargs.update({name: value for name, value in self._own().items() if name in self.funcargs})
+
+    def _own(self) -> dict[str, object]:
+        """Return what the fixtures would give, were this contract the only one."""
+        repository = session.repository_at(self.config, self.path)
+        mine = frozenset(i.name for i in self.session.items if isinstance(i, CheckItem) and i.path == self.path)
+        return {
+            "newscreator_contract_path": self.path,
+            "newscreator_repository": repository,
+            "newscreator_contract": repository.contract,
+            "newscreator_selected": mine,
+        }
 
     def runtest(self) -> None:
         """Run the check; a broken contract that harms nothing is kept as a note."""
@@ -89,4 +123,4 @@ class CheckItem(pytest.Function):
             return text if word == "failed" else f"{word}: {text}"
         if isinstance(excinfo.value, NewscreatorError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style=style)
+        return super().repr_failure(excinfo)

@@ -1,10 +1,10 @@
 """What can go wrong before a verdict is possible.
 
-    NewscreatorError
-    ├── SourceError            a file cannot be read or parsed
-    │   └── ContractError      newscreator.yaml is not a contract
-    ├── ResolutionError        Compose would refuse this project
-    └── StackError             the stack cannot be had, started or reached
+NewscreatorError
+├── SourceError            a file cannot be read or parsed
+│   └── ContractError      newscreator.yaml is not a contract
+├── ResolutionError        Compose would refuse this project
+└── StackError             the stack cannot be had, started or reached
 """
 
 from __future__ import annotations

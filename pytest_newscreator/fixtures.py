@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def newscreator_contract_path(pytestconfig: pytest.Config) -> Path:
     """The contract's file: the one being collected, else `newscreator.yaml` in pytest's root folder."""
-    collected = list(pytestconfig.stash[session.REPOSITORIES])
+    collected = [*pytestconfig.stash[session.REPOSITORIES]]
     return collected[0] if collected else pytestconfig.rootpath / CONTRACT_NAME
 
 
@@ -106,7 +106,7 @@ def newscreator_progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def newscreator_stack(
+def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     pytestconfig: pytest.Config,
     tmp_path_factory: pytest.TempPathFactory,
     newscreator_repository: Repository,
@@ -139,7 +139,7 @@ def newscreator_stack(
         backends = [backend for backends in brought for backend in backends]
         stack = choose.start(kind, request, replace(request, invocation=first), backends)
     except NewscreatorError as error:
-        session.give_up(pytestconfig, kind, str(error))
+        session.give_up(kind, str(error))
     newscreator_progress("")
     stack = replace(stack, standin=standins(stack, newscreator_repository.contract))
     pytestconfig.stash[STACK] = stack

@@ -16,7 +16,7 @@ ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
 
 
-class StackFailed(pytest.fail.Exception):
+class StackFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # a class, held by a function
     """The stack did not come up: reported whole by the first item that needs it, by reference by the others."""
 
 
@@ -70,7 +70,7 @@ def required(config: pytest.Config) -> frozenset[str]:
     return names
 
 
-def give_up(config: pytest.Config, kind: str, message: str) -> NoReturn:
+def give_up(kind: str, message: str) -> NoReturn:
     """End on a stack that cannot be had: an explicit kind ends the run with exit code 4, `auto` fails the item."""
     if kind == "auto":
         raise StackFailed(message, pytrace=False)

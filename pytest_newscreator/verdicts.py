@@ -71,7 +71,7 @@ class Invalid(Broken):
     status: Status = "invalid"
 
 
-class NotVerified(pytest.skip.Exception):
+class NotVerified(pytest.skip.Exception):  # type: ignore[name-defined, misc] # a class, held by a function
     """Something is missing; `needs` names it as `--newscreator-require` does (docker, ollama, gpu, stack)."""
 
     def __init__(self, reason: str, *, needs: str, fix: str) -> None:

@@ -15,6 +15,7 @@ done
 
 echo "setup: making .venv with $("$python" --version)"
 "$python" -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"  # knows dependency groups
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
     --editable '.[all]' --group dev --requirement news-creator/app/requirements.txt
 echo "$inputs" >"$stamp"

@@ -186,11 +186,11 @@ class Contract:
             return setting.allowed
         texts: list[str] = []
         for text in setting.allowed:
-            model = next((m for m in self.models.values() if m.base == text and m.key in invocation.base), None)
-            if model is None:
+            replaced = next((m for m in self.models.values() if m.base == text and m.key in invocation.base), None)
+            if replaced is None:
                 texts.append(text)
-            elif setting.name == model.switch:
-                texts.append(invocation.base[model.key])
+            elif setting.name == replaced.switch:
+                texts.append(invocation.base[replaced.key])
             else:
-                texts.extend((text, invocation.base[model.key]))
+                texts.extend((text, invocation.base[replaced.key]))
         return tuple(texts)

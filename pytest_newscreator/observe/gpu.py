@@ -1,4 +1,4 @@
-"""Is there an NVIDIA GPU on this machine?"""
+"""Whether this machine has an NVIDIA GPU."""
 
 from __future__ import annotations
 

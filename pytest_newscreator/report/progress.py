@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+
 def progress(config: pytest.Config) -> Callable[[str], None]:
     """Return a function that shows what is waited for; an empty text clears the line.
 
@@ -15,7 +16,7 @@ def progress(config: pytest.Config) -> Callable[[str], None]:
     """
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if reporter is None or hasattr(config, "workerinput"):
+    if reporter is None or capture is None or hasattr(config, "workerinput"):
         return lambda _: None
     rewrites = sys.__stdout__ is not None and sys.__stdout__.isatty() and os.environ.get("TERM") != "dumb"
     last = [""]

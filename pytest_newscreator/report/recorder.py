@@ -29,6 +29,7 @@ class Recorder:
         self.records: list[Record] = []
         self.stacks: list[str] = []
         self.stack_failed_in: str | None = None
+        self.heard: tuple[list[str], list[str]] | None = None
         self.reports_here = not hasattr(config, "workerinput")
 
     def pytest_collection_finish(self) -> None:
@@ -64,7 +65,11 @@ class Recorder:
             return
         path, line, _ = item.reportinfo()
         report.outcome = "skipped"
-        report.longrepr = (str(path), (line or 0) + 1, f"Skipped: the stack did not come up, see {self.stack_failed_in}")
+        report.longrepr = (
+            str(path),
+            (line or 0) + 1,
+            f"Skipped: the stack did not come up, see {self.stack_failed_in}",
+        )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the records, those of xdist's workers too."""
@@ -81,17 +86,27 @@ class Recorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the summary section."""
-        if self.reports_here and (self.records or self.config.stash.get(NOT_APPLICABLE, None)):
+        if self.reports_here and (self.records or self._silent()[0]):
             terminal.summarise(terminalreporter, self.records, self.stacks, *self._silent())
 
     def _silent(self) -> tuple[list[str], list[str]]:
         """Return the checks without a subject, and what the contract declares that no check holds yet."""
+        if self.heard is not None:
+            return self.heard
         repositories = self.config.stash[session.REPOSITORIES].values()
         declared = [text for repository in repositories for text in unchecked(repository.contract)]
         return self.config.stash.get(NOT_APPLICABLE, []), declared
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be installed
+        """Take over from a worker what only a process that collects can know."""
+        said = getattr(node, "workeroutput", {}).get("newscreator")
+        self.heard = self.heard or (said and (said[0], said[1]))
+
     def pytest_sessionfinish(self) -> None:
         """Write the reports that were asked for."""
+        if not self.reports_here:
+            self.config.workeroutput["newscreator"] = self._silent()  # type: ignore[attr-defined]
         folder = self.config.getoption("newscreator_report")
         if folder and self.reports_here:
             directory = Path(self.config.invocation_params.dir, folder)

@@ -20,7 +20,7 @@ def summarise(
     unchecked: Sequence[str],
 ) -> None:
     """Write the section; the order of findings is that of the levels, since the first that disagrees is the cause."""
-    reporter.section("newscreator")
+    reporter.write_sep("=", "newscreator")
     for line in stacks:
         reporter.write_line(line)
     _table(reporter, records)

@@ -56,7 +56,9 @@ def _image(root: Path, service: ComposeService) -> ImageConfig | None:
     if source is None:
         return None
     parsed = dockerfile.parse(source)
-    return image_environment(parsed, build_args=service.build.args, target=service.build.target, base_env=base_environment)
+    return image_environment(
+        parsed, build_args=service.build.args, target=service.build.target, base_env=base_environment
+    )
 
 
 def _known(service: ComposeService) -> dict[str, Value]:

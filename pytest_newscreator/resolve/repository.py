@@ -11,7 +11,6 @@ from pathlib import PurePosixPath
 
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
-from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
 from pytest_newscreator.resolve.given import Given, given
 from pytest_newscreator.sources import registry, tree
@@ -113,17 +112,33 @@ class Repository:
         compose = self.compose_service(project, service)
         return None if compose is None else given(self.root, compose)
 
+    @cached_property
+    def env_file_owners(self) -> Mapping[str, frozenset[str]]:
+        """Return the Compose services that each `env_file` is given to; one that is also a dotenv file is left out."""
+        found: dict[str, set[str]] = {}
+        for project in self.resolved.values():
+            for name, service in {**project.disabled, **project.services}.items() if project.env_files else ():
+                hops = [hop for value in service.environment.values() for hop in value.chain if hop.kind == "env_file"]
+                for path in {hop.place.path for hop in hops if hop.place}:
+                    found.setdefault(path, set()).add(name)
+        dotenv = {path for project in self.resolved.values() for path in project.dotenv_files}
+        return {path: frozenset(names) for path, names in found.items() if path not in dotenv}
+
     def source_defaults(self, service: Service, name: str) -> Iterator[Site]:
         """Yield the defaults that the service's own sources have for a setting nobody gives them."""
         context = self.contexts.get(service.key)
         for site in self.sites:
-            inside = context is not None and (context in (".", "") or PurePosixPath(site.place.path).is_relative_to(context))
+            inside = context is not None and (
+                context in (".", "") or PurePosixPath(site.place.path).is_relative_to(context)
+            )
             if site.setting == name and inside and site.kind in ("python-default", "python-field", "shell-default"):
                 yield site
 
     def reading(self, service: Service) -> frozenset[str]:
         """Return the names that the service's own sources read from their environment."""
-        return frozenset().union(*(read.reads for path, read in self.reads.items() if service in self.services_of(path)))
+        return frozenset().union(
+            *(read.reads for path, read in self.reads.items() if service in self.services_of(path))
+        )
 
     @cached_property
     def declared(self) -> Mapping[str, tuple[tuple[Service | None, Setting], ...]]:

@@ -96,7 +96,7 @@ def unknown(name: str, release: Release) -> str:
 
 def nearest(word: str, known: tuple[str, ...]) -> str | None:
     """Return the known word that was probably meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a broken file pays for the import
+    from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, known, 1)), None)
 

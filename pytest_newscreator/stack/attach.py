@@ -32,7 +32,14 @@ class AttachBackend:
             fix = "start it (docker compose up -d), or let --newscreator-stack compose start one"
             raise NotVerified("no container of this project exists", needs="stack", fix=fix)
         invocation, rolled_back = _invocation(request, found)
-        return Stack("attach", False, invocation, endpoints, rolled_back=rolled_back, notes=_notes(found))
+        return Stack(
+            kind="attach",
+            owned=False,
+            invocation=invocation,
+            endpoints=endpoints,
+            rolled_back=rolled_back,
+            notes=_notes(found),
+        )
 
 
 class UrlBackend:
@@ -48,12 +55,15 @@ class UrlBackend:
         """Ask the address for Ollama's version; it stands for the contract's only Ollama."""
         servers = [s for s in request.repository.contract.services.values() if s.kind == "ollama"]
         if len(servers) != 1:
-            raise StackError(f"--newscreator-stack {self.url} needs a contract with one ollama service, not {len(servers)}",
-                             fix="give each service its `url:` in newscreator.yaml")
+            raise StackError(
+                f"--newscreator-stack {self.url} needs a contract with one ollama service, not {len(servers)}",
+                fix="give each service its `url:` in newscreator.yaml",
+            )
         answer = probe.request(self.url, "/api/version", timeout_s=10)
         if not answer.is_ok:
             raise StackError(f"no Ollama answers at {self.url} ({answer})", fix="start it, or correct the address")
-        return Stack("url", False, request.invocation, {servers[0].key: Endpoint(servers[0], "url", self.url)})
+        endpoints = {servers[0].key: Endpoint(servers[0], "url", self.url)}
+        return Stack(kind="url", owned=False, invocation=request.invocation, endpoints=endpoints)
 
 
 def find(repository: Repository) -> dict[str, Container]:

@@ -21,7 +21,8 @@ def backend(kind: str, brought: Sequence[Backend] = ()) -> Backend | None:
     """Return the backend of an explicit kind; None for `auto` and `none`. Raises `StackError` for unknown ones."""
     if kind.startswith(("http://", "https://")):
         return UrlBackend(kind)
-    known: dict[str, Backend] = {b.name: b for b in (ComposeBackend(), ProcessBackend(), AttachBackend(), *brought)}
+    ours: tuple[Backend, ...] = (ComposeBackend(), ProcessBackend(), AttachBackend())
+    known = {one.name: one for one in (*ours, *brought)}
     if kind in ("auto", "none"):
         return None
     if kind not in known:

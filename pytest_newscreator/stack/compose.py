@@ -61,7 +61,9 @@ class ComposeBackend:
         except BaseException:
             close()
             raise
-        kept = (f"kept: remove it with: docker compose -p {project} down --volumes --rmi local",) if request.keep else ()
+        kept = (
+            (f"kept: remove it with: docker compose -p {project} down --volumes --rmi local",) if request.keep else ()
+        )
         return Stack(
             kind="compose",
             owned=True,
@@ -119,7 +121,9 @@ def _up(request: Request, compose: Sequence[str], project: str) -> dict[str, End
     built = _run(request, [*compose, "--progress", "plain", "build"], timeout_s=BUILD_TIMEOUT_S)
     if built.returncode:
         log = [line for line in built.stderr.splitlines() if line.strip()]
-        raise StackError(card("the images cannot be built", [Symptom("build", "failed", log=log)], "read the lines above"))
+        raise StackError(
+            card("the images cannot be built", [Symptom("build", "failed", log=log)], "read the lines above")
+        )
     request.progress("starting the containers")
     started = time.monotonic()
     up = subprocess.Popen(
@@ -157,9 +161,7 @@ def _wait(request: Request, project: str, up: subprocess.Popen[str], started: fl
             if service.key not in healthy and container.is_healthy and service.key in served:
                 healthy[service.key] = elapsed
         if len(healthy) == len(services) and up.poll() == 0:
-            return {
-                s.key: _endpoint(s, containers[s.compose or ""], served[s.key], healthy[s.key]) for s in services
-            }
+            return {s.key: _endpoint(s, containers[s.compose or ""], served[s.key], healthy[s.key]) for s in services}
         sick = [c for c in containers.values() if c.has_failed or c.restart_count >= CRASHES]
         overdue = [s for s in services if s.key not in healthy and elapsed > s.ready_within_s]
         failed_up = up.poll() not in (None, 0) and not sick
@@ -177,7 +179,9 @@ def _endpoint(service: Any, container: Container, served_s: float, healthy_s: fl
     return Endpoint(service, "container", url, container.id, served_s=served_s, healthy_s=healthy_s)
 
 
-def _failure(sick: Sequence[Container], overdue: Sequence[Any], containers: dict[str, Container], error: str) -> StackError:
+def _failure(
+    sick: Sequence[Container], overdue: Sequence[Any], containers: dict[str, Container], error: str
+) -> StackError:
     """Return the whole story of a failed start."""
     if not sick and not overdue:
         return StackError(card(f"docker compose up failed: {_last(error)}", [], "mend what it names, then run again"))

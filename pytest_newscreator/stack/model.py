@@ -74,7 +74,9 @@ class Stack:
     def description(self) -> tuple[str, ...]:
         """Return what the summary says of this stack: how it came, what was changed to place it."""
         by = f", invocation {self.invocation.name}" if self.invocation else ""
-        first = f"stack: {self.kind}{by}, {'started and removed here' if self.owned else 'found running, left as it is'}"
+        first = (
+            f"stack: {self.kind}{by}, {'started and removed here' if self.owned else 'found running, left as it is'}"
+        )
         times = [
             f"  {e.service.key}: served after {e.served_s:.1f} s, healthy after {e.healthy_s:.1f} s"
             for e in self.endpoints.values()

@@ -16,7 +16,7 @@ FILES_FOLDER = "/newscreator/base-files"
 Model = dict[str, Any]
 
 
-def owned(
+def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     model: Model, *, project: str, run: str, nvidia: bool, base_files: Mapping[str, Path], services: Mapping[str, str]
 ) -> tuple[Model, tuple[Placement, ...], tuple[str, ...]]:
     """Return `docker compose config`'s model placed under `project`, what was changed, and what the reader must know.
@@ -34,7 +34,9 @@ def owned(
             service["image"] = f"{project}-{name}"
         service["ports"] = [_loopback(port) for port in service.get("ports", [])]
         if not nvidia and _drop_gpu(service):
-            notes.append(f"{services.get(name, name)}: the GPU reservation was dropped, Docker has no NVIDIA runtime here")
+            notes.append(
+                f"{services.get(name, name)}: the GPU reservation was dropped, Docker has no NVIDIA runtime here"
+            )
         if base_files and FILES_VARIABLE in (service.get("environment") or {}):
             placements.append(_bring_base_files(service, services.get(name, name), base_files))
     for kind in ("networks", "volumes"):
@@ -50,7 +52,12 @@ def _label(service: Model, run: str) -> None:
 
 def _loopback(port: Model) -> Model:
     """Publish a port on a free one of the loopback interface."""
-    return {"target": port["target"], "protocol": port.get("protocol", "tcp"), "host_ip": "127.0.0.1", "mode": "ingress"}
+    return {
+        "target": port["target"],
+        "protocol": port.get("protocol", "tcp"),
+        "host_ip": "127.0.0.1",
+        "mode": "ingress",
+    }
 
 
 def _drop_gpu(service: Model) -> bool:

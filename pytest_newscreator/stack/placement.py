@@ -44,7 +44,9 @@ class Placing:
     def _addresses(self, text: str) -> str:
         """Replace `host:port` where the host is a service or this container itself."""
         hosts = {host for host, _ in self.ports} | set(OWN_NAMES)
-        pattern = re.compile(r"(?<![\w.-])(" + "|".join(map(re.escape, sorted(hosts, key=len, reverse=True))) + r"):(\d+)\b")
+        pattern = re.compile(
+            r"(?<![\w.-])(" + "|".join(map(re.escape, sorted(hosts, key=len, reverse=True))) + r"):(\d+)\b"
+        )
 
         def placed(match: re.Match[str]) -> str:
             host, port = match.group(1), int(match.group(2))

@@ -21,7 +21,9 @@ def lay_out(given: Given, repository_root: Path, target: Path) -> tuple[str, ...
         context = repository_root / given.compose.build.context
         for copy in image.copies:
             if copy.from_stage is None:
-                folders += [_copy(context, source, copy.destination, len(copy.sources), target) for source in copy.sources]
+                folders += [
+                    _copy(context, source, copy.destination, len(copy.sources), target) for source in copy.sources
+                ]
         folders += [folder for folder in (image.workdir,) if folder and folder != "/"]
     home = given.environment.get("HOME")
     folders += [home.text] if home and home.text else []

@@ -73,7 +73,7 @@ def main() -> None:
         try:
             act(order)
         except (OSError, subprocess.SubprocessError) as error:
-            print(f"pytest-newscreator: {order[0]} failed during clean-up: {error}", file=sys.stderr)
+            sys.stderr.write(f"pytest-newscreator: {order[0]} failed during clean-up: {error}\n")
 
 
 class Watchdog:

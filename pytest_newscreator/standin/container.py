@@ -68,7 +68,7 @@ class Tensor:
 def gguf_package() -> Any:  # noqa: ANN401 - an optional module has no type here
     """Import the `gguf` package; raises NewscreatorError where it is not installed."""
     try:
-        import gguf  # noqa: PLC0415 - an extra, and slow to import
+        import gguf
     except ImportError as error:
         message = "stand-in models are written with the gguf package, which is not installed"
         raise NewscreatorError(message, fix="pip install 'pytest-newscreator[standin]'") from error
@@ -117,7 +117,7 @@ def _write_header(
     tensors: Sequence[Tensor],
 ) -> None:
     """Write everything before the weights; the stamp comes first, so that it is found at once."""
-    import numpy as np  # noqa: PLC0415 - comes with gguf, and is as slow to import
+    import numpy as np
 
     gguf = gguf_package()
     writer = gguf.GGUFWriter(path, "gemma3")

@@ -117,7 +117,7 @@ def _chunks(tensor: Tensor, seed: int, pools: dict[Quantization, bytes]) -> Iter
 
 def _norm(seed: int, tensor: Tensor) -> bytes:
     """Return a norm's weights, between a half and one and a half."""
-    import numpy as np  # noqa: PLC0415 - comes with gguf, and is slow to import
+    import numpy as np
 
     raw = np.frombuffer(random_bytes(seed, tensor.name, 4 * math.prod(tensor.shape)), dtype="<u4")
     return bytes((raw / 2.0**32 + 0.5).astype("<f4").tobytes())
@@ -125,7 +125,7 @@ def _norm(seed: int, tensor: Tensor) -> bytes:
 
 def _pool(seed: int, quantization: Quantization) -> bytes:
     """Return random blocks of a type, with scales that keep every weight small and finite."""
-    import numpy as np  # noqa: PLC0415 - comes with gguf, and is slow to import
+    import numpy as np
 
     if quantization == "F32":
         message = "a twin in F32 cannot be made, it should be Q4_0, Q8_0 or F16"

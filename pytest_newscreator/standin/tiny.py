@@ -115,7 +115,7 @@ def _output(seed: int, words: vocabulary.Vocabulary, rules: Grammar) -> Any:  # 
 
 def _noise(seed: int, label: str, shape: tuple[int, ...], deviation: float) -> Any:  # noqa: ANN401 - numpy is optional
     """Return uniform noise about 0 of a standard deviation, the same on every machine."""
-    import numpy as np  # noqa: PLC0415 - comes with gguf, and is slow to import
+    import numpy as np
 
     raw = np.frombuffer(random_bytes(seed, label, 4 * math.prod(shape)), dtype="<u4").reshape(shape)
     return ((raw / 2.0**32 - 0.5) * (math.sqrt(12) * deviation)).astype(np.float32)

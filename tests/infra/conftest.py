@@ -65,7 +65,9 @@ def stack_copy(tmp_path: Path, reference: Path) -> Copy:
     for part in PARTS:
         source = reference / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", "tests", ".pytest_cache"))
+            shutil.copytree(
+                source, folder / part, ignore=shutil.ignore_patterns("__pycache__", "tests", ".pytest_cache")
+            )
         else:
             shutil.copy2(source, folder / part)
     (folder / "pytest.ini").write_text("[pytest]\nnewscreator_pass_environment = CA_BUNDLE\n")

@@ -104,7 +104,16 @@ def live(stack_copy: Any, tmp_path: Path, by_compose: None) -> Iterator[Any]:  #
     (stack_copy.folder / "compose" / ".env").write_text("\n".join(lines) + "\n")
     for folder in (models, *models.parents[:4]):
         folder.chmod(0o755)
-    compose = ["docker", "compose", "-p", "newscreator-test-live", "-f", "compose/compose.yaml", "-f", "compose/cpu.yaml"]
+    compose = [
+        "docker",
+        "compose",
+        "-p",
+        "newscreator-test-live",
+        "-f",
+        "compose/compose.yaml",
+        "-f",
+        "compose/cpu.yaml",
+    ]
 
     def up(**environment: str) -> None:
         subprocess.run([*compose, "up", "--detach", "--build", "--wait"], check=True, cwd=stack_copy.folder,
@@ -143,7 +152,11 @@ def test_a_live_stack_that_agrees_only_with_the_rollback_is_called_rolled_back(s
 
 def test_a_live_stack_on_an_undeclared_base_fails_at_its_environment(stack_copy: Any, live: Any) -> None:
     """What was given to the container is the first level that disagrees."""
-    stack_copy.edit("newscreator.yaml", "rollback: {files: [compose/compose.yaml], environment", "other: {files: [compose/compose.yaml], environment")
+    stack_copy.edit(
+        "newscreator.yaml",
+        "rollback: {files: [compose/compose.yaml], environment",
+        "other: {files: [compose/compose.yaml], environment",
+    )
     contract = (stack_copy.folder / "newscreator.yaml").read_text()
     kept = [line for line in contract.splitlines() if not line.strip().startswith("other:")]
     (stack_copy.folder / "newscreator.yaml").write_text("\n".join(kept) + "\n")
@@ -152,5 +165,3 @@ def test_a_live_stack_on_an_undeclared_base_fails_at_its_environment(stack_copy:
     by_level = {v["id"].split("::")[1]: v["message"] for v in stack_copy.failed()}
     expected = "backend runs with OLLAMA_BASE_MODEL=gemma3:4b, the files say gemma3:4b-it-qat (invocation default)"
     assert by_level["environment[backend OLLAMA_BASE_MODEL]"] == expected
-
-

@@ -23,7 +23,7 @@ def test_a_bad_environment_ends_the_program_with_one_message_and_no_traceback() 
     """Whoever reads the container's log sees the setting at once."""
     environment = os.environ | {"PYTHONPATH": str(APP), "LLM_NUM_CTX": "16k"}
     command = [sys.executable, "-m", "uvicorn", "news_creator.main:app", "--port", "0"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "LLM_NUM_CTX: is '16k', should be a valid integer" in done.stderr
     assert "Traceback" not in done.stderr
@@ -44,7 +44,7 @@ def test_logs_are_json_lines_without_any_of_the_article(ollama: StandInOllama) -
     ollama.tokens_per_char = 2.0
     environment = os.environ | {"PYTHONPATH": str(APP), "LLM_SERVICE_URL": ollama.url, "LOG_LEVEL": "DEBUG"}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert {"summarised", "round_done", "prompt_refused"} <= {line["event"] for line in lines}
     assert "極秘" not in done.stdout + done.stderr

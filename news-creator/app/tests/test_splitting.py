@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from news_creator.domain.prompts import PROMPTS, plain
 from news_creator.domain.splitting import halves, spans, split
 
-TEXTS = st.text(alphabet=st.sampled_from("首相は。！？」\n .!?a東京"), max_size=300)  # noqa: RUF001 (Japanese is meant)
+TEXTS = st.text(alphabet=st.sampled_from("首相は。！？」\n .!?a東京"), max_size=300)
 LIMITS = st.integers(min_value=1, max_value=60)
 
 

@@ -92,7 +92,14 @@ make_variant() {
 
 rm -f "$READY"
 mkdir -p "$MODELS" 2>/dev/null || true
-[ -w "$MODELS" ] || die "$MODELS is not writable by uid $(id -u); run: docker compose -f compose/compose.yaml run --rm --no-deps --user root --cap-add CHOWN --entrypoint chown news-creator-backend -R $(id -u):$(id -g) $(dirname "$MODELS")"
+if [ ! -w "$MODELS" ]; then
+    owner="$(id -u):$(id -g)"
+    fix="chown -R $owner $(dirname "$MODELS")"
+    if [ -e /.dockerenv ]; then
+        fix="docker run --rm --user root --volumes-from $(hostname) --entrypoint chown \$(docker inspect -f '{{.Image}}' $(hostname)) -R $owner $(dirname "$MODELS")"
+    fi
+    die "$MODELS is not writable by uid $(id -u); run: $fix"
+fi
 
 start_server
 have_base

@@ -61,7 +61,7 @@ class CheckItem(pytest.Function):
     @classmethod
     def from_parent(  # type: ignore[override] # an item cannot be made without them
         cls,
-        parent: Any,
+        parent: Any,  # noqa: ANN401 - as pytest has it
         *,
         check: Check,
         subject: Subject,
@@ -115,7 +115,7 @@ class CheckItem(pytest.Function):
         line = place.line - 1 if place and place.line and place.path == self.path.name else 0
         return self.path, line, self.name
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401, ARG002 - as pytest has it
         """Show a verdict as its own lines; anything else is a fault of the check and keeps its traceback."""
         if isinstance(excinfo.value, Broken):
             word = excinfo.value.status

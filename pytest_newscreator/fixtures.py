@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_newscreator import session
+from pytest_newscreator import CONTRACT_NAME, session
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.collect import CheckItem
 from pytest_newscreator.contract.model import Contract, Invocation
 from pytest_newscreator.errors import NewscreatorError
-from pytest_newscreator.plugin import CONTRACT_NAME
 from pytest_newscreator.resolve.repository import Repository
 
 if TYPE_CHECKING:
@@ -119,7 +118,6 @@ def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     from dataclasses import replace
 
     from pytest_newscreator.observe.standins import standins
-    from pytest_newscreator.report.recorder import STACK
     from pytest_newscreator.stack import choose
     from pytest_newscreator.stack.model import Request
 
@@ -142,7 +140,7 @@ def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
         session.give_up(kind, str(error))
     newscreator_progress("")
     stack = replace(stack, standin=standins(stack, newscreator_repository.contract))
-    pytestconfig.stash[STACK] = stack
+    pytestconfig.stash[session.STACK] = stack
     yield stack
     stack.close()
 

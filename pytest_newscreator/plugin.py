@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_newscreator import CONTRACT_NAME
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONTRACT_NAME = "newscreator.yaml"
 MARKERS = (
     "config: needs no daemon and no network, takes seconds (pytest-newscreator)",
     "infra: needs a running stack (pytest-newscreator)",
@@ -94,18 +95,18 @@ def pytest_configure(config: pytest.Config) -> None:
         _collect_by_default(config, contract)
     elif not (_named_on_the_command_line(config) or config.option.help or config.option.showfixtures):
         return
-    from pytest_newscreator import session
+    from pytest_newscreator.activation import activate
 
-    session.activate(config)
+    activate(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the checks of a contract."""
     if file_path.name != CONTRACT_NAME:
         return None
-    from pytest_newscreator import collect, session
+    from pytest_newscreator import activation, collect
 
-    session.activate(parent.config)
+    activation.activate(parent.config)
     return collect.ContractFile.from_parent(parent, path=file_path)
 
 

@@ -11,27 +11,15 @@ import pytest
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Reader
+from pytest_newscreator.stack.model import Stack
 
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
+STACK = pytest.StashKey[Stack]()
 
 
 class StackFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # a class, held by a function
     """The stack did not come up: reported whole by the first item that needs it, by reference by the others."""
-
-
-def activate(config: pytest.Config) -> None:
-    """Register the fixtures and, outside xdist's workers, the reports; does nothing the second time."""
-    if config.stash.get(ACTIVE, False):
-        return
-    config.stash[ACTIVE] = True
-    config.stash[REPOSITORIES] = {}
-    pytest.register_assert_rewrite("pytest_newscreator.checks")
-    from pytest_newscreator import fixtures
-    from pytest_newscreator.report.recorder import Recorder
-
-    config.pluginmanager.register(fixtures, "newscreator-fixtures")
-    config.pluginmanager.register(Recorder(config), "newscreator-recorder")
 
 
 def repository_at(config: pytest.Config, contract_path: Path) -> Repository:

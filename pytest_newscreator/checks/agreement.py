@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_newscreator.checks import source
+from pytest_newscreator.checks import resolved, source
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.checks.registry import Subject, item_name, numbered
+from pytest_newscreator.checks.resolved import Case
 from pytest_newscreator.contract.model import Model, Service, Variant
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.modelfile import parse
-from pytest_newscreator.verdicts import fail
+from pytest_newscreator.verdicts import NotVerified, fail
 
 RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")
 """The request options by which Ollama decides whether a loaded runner will do (server/sched.go, needsReload)."""
@@ -28,6 +30,13 @@ class Pair:
     sent_at: Place
     sender: str
     stated: tuple[tuple[Variant, str, Place], ...]
+    case: Case | None = None
+    """The setting behind the option, which `resolved` judges where the contract declares it."""
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether one of the Modelfiles states what is sent."""
+        return any(agrees(self.sent, value) for _, value, _ in self.stated)
 
 
 def agreement_subjects(repository: Repository) -> Iterator[Subject]:
@@ -49,12 +58,13 @@ def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
     for option, name in service.options.items():
         stated = _stated(repository, option, variants)
         for invocation, project in repository.resolved.items():
+            case = Case(repository.contract.invocations[invocation], service, service.settings.get(name))
             given = repository.given(project, service)
             value = given.environment.get(name) if given else None
             if value is None or value.text is None or not stated:
                 continue
             place = value.origin or service.place
-            pair = Pair(option, value.text, place, f"{service.key}'s {name} (invocation {invocation})", stated)
+            pair = Pair(option, value.text, place, f"{service.key}'s {name} (invocation {invocation})", stated, case)
             yield Subject(f"{invocation} {service.key} {option}", place, pair)
 
 
@@ -66,9 +76,7 @@ def _selected(repository: Repository, service: Service) -> list[Variant]:
     return named or list(every.values())
 
 
-def _stated(
-    repository: Repository, option: str, variants: list[Variant]
-) -> tuple[tuple[Variant, str, Place], ...]:
+def _stated(repository: Repository, option: str, variants: list[Variant]) -> tuple[tuple[Variant, str, Place], ...]:
     """Return what the Modelfiles of these variants state for an option."""
     found = []
     for variant in variants:
@@ -90,13 +98,17 @@ def context_agreement(
     num_batch. Give both sides one value.
     """
     pair: Pair = newscreator_subject.data
-    if any(agrees(pair.sent, value) for _, value, _ in pair.stated):
+    if pair.agrees:
         return
     places = (pair.sent_at, *(place for _, _, place in pair.stated))
     source.unless_told(places, newscreator_repository, newscreator_selected)
+    by = resolved.speaker(pair.case, newscreator_repository, newscreator_selected) if pair.case else None
+    by = by or next(name for name in _told(newscreator_repository)[pair.sent_at] if name in newscreator_selected)
+    if by != item_name("context-agreement", newscreator_subject):
+        raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
     variant, value, place = pair.stated[0]
     fail(
-        f"{pair.option} {pair.sent} of {pair.sender} meets {pair.option} {value} of {variant.name}:"
+        f"{pair.option} {pair.sent or 'nothing'} of {pair.sender} meets {pair.option} {value} of {variant.name}:"
         " each turn restarts the runner",
         place=pair.sent_at,
         expected=value,
@@ -104,3 +116,13 @@ def context_agreement(
         chain=tuple(f"{at}: {v.name} has {pair.option} {text}" for v, text, at in pair.stated),
         fix=f"send {value}, or change {place}",
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _told(repository: Repository) -> Mapping[Place, tuple[str, ...]]:
+    """Return the places that this check finds wrong, each with the names of the items that would say so."""
+    found: dict[Place, list[str]] = {}
+    for subject in numbered(agreement_subjects(repository)):
+        if not subject.data.agrees:
+            found.setdefault(subject.data.sent_at, []).append(item_name("context-agreement", subject))
+    return {place: tuple(names) for place, names in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names
 from pytest_newscreator.sources.sites import Site
 
+# Python's float() takes `1_024` and `inf` too; neither Go nor a shell does.
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 MODELFILE_KINDS = ("modelfile-from", "modelfile-parameter")
 
 
@@ -36,10 +39,9 @@ def agrees(value: str, text: str) -> bool:
     """Return whether two texts mean one value: equal, equal as numbers, or one model under two spellings."""
     if value == text:
         return True
-    try:
+    if NUMBER.fullmatch(value) and NUMBER.fullmatch(text):
         return float(value) == float(text)
-    except ValueError:
-        return bool(value) and _looks_like_model(text) and names.same(value, text)
+    return bool(value) and _looks_like_model(text) and names.same(value, text)
 
 
 def _looks_like_model(text: str) -> bool:
@@ -61,7 +63,9 @@ def claims(repository: Repository) -> Iterator[Claim]:
 def _claim(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
     """Return what the contract says about a site, or None where it says nothing."""
     for name in _known_as(site, aliases):
-        allowed = tuple(text for setting in _settings_for(repository, site, name) for text in _texts(repository, setting))
+        allowed = tuple(
+            text for setting in _settings_for(repository, site, name) for text in _texts(repository, setting)
+        )
         if allowed:
             return Claim(site, site.setting or name, allowed)
     retired = retired_name(repository, site.value)
@@ -87,7 +91,7 @@ def _texts(repository: Repository, setting: Setting) -> tuple[str, ...]:
 def _settings_for(repository: Repository, site: Site, name: str) -> Iterator[Setting]:
     """Yield the declarations of `name` that reach this site: those of the service whose file or block it is in."""
     declared = repository.declared.get(name, ())
-    if not declared:
+    if not declared or _is_of_others(repository, site):
         return
     if site.kind in ("compose-value", "compose-default") and site.scope:
         ours = [setting for service, setting in declared if service is None or service.compose == site.scope]
@@ -96,6 +100,13 @@ def _settings_for(repository: Repository, site: Site, name: str) -> Iterator[Set
         near = [setting for service, setting in declared if service is None or service in here]
         ours = near if here else [setting for _, setting in declared]
     yield from ours
+
+
+def _is_of_others(repository: Repository, site: Site) -> bool:
+    """Return whether a dotenv file is given to services outside the contract alone, as their own `env_file`."""
+    owners = repository.env_file_owners.get(site.place.path) if site.kind == "dotenv" else None
+    ours = {service.compose for service in repository.contract.services.values()}
+    return bool(owners) and not ours & (owners or frozenset())
 
 
 def _aliases(repository: Repository) -> dict[str, frozenset[str]]:

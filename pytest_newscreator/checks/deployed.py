@@ -45,18 +45,29 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
         if not container.is_healthy or container.restart_count:
             log = engine.log_tail(container)[-8:]
             said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
-            fail(f"{service.key} is {container.summary}", expected="healthy", observed=container.summary, chain=said,
-                 fix="the lines above name the cause")
+            fail(
+                f"{service.key} is {container.summary}",
+                expected="healthy",
+                observed=container.summary,
+                chain=said,
+                fix="the lines above name the cause",
+            )
     elif endpoint.health_command:
         ok, said_ = health(endpoint)
         if not ok:
             fail(f"{service.key} is unhealthy: {said_}", expected="healthy", observed=said_, fix="see its log")
     answer = probe.request(endpoint.url, probe.ready_path(service), timeout_s=5) if endpoint.url else None
     if answer is not None and not probe.answers(service, endpoint.url):
-        fail(f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}", observed=str(answer),
-             expected="200", fix="see its log")
+        fail(
+            f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
+            observed=str(answer),
+            expected="200",
+            fix="see its log",
+        )
     if endpoint.healthy_s is not None and callable(record_property):
-        record_property("newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s")
+        record_property(
+            "newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s"
+        )
 
 
 @dataclass(frozen=True, slots=True)

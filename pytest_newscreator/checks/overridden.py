@@ -39,7 +39,9 @@ def winners(repository: Repository, claim: Claim) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(found)) or None
 
 
-def _values(repository: Repository, project: Project, invocation: Invocation, site: Site) -> Iterator[tuple[Value, bool]]:
+def _values(
+    repository: Repository, project: Project, invocation: Invocation, site: Site
+) -> Iterator[tuple[Value, bool]]:
     """Yield each value that the site is offered to and has lost, and whether it is right; one it wins is not."""
     for service in repository.contract.services.values():
         given = repository.given(project, service)
@@ -56,7 +58,9 @@ def _is_of(hop: Hop, site: Site) -> bool:
     """Return whether a hop is this site, or the Compose entry around it."""
     if hop.place is None or hop.place.path != site.place.path or hop.place.line != site.place.line:
         return False
-    around = hop.kind == "environment" and not hop.won and hop.name == site.into and hop.place.column < site.place.column
+    around = (
+        hop.kind == "environment" and not hop.won and hop.name == site.into and hop.place.column < site.place.column
+    )
     return around or hop.place == site.place
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_newscreator.checks import source
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.checks.registry import Subject, item_name, numbered
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
+from pytest_newscreator.resolve.compose import DEFAULT_NAMES, Project
+from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Hop, Value
-from pytest_newscreator.verdicts import NotVerified, fail
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified
+
+UNSET = "unset"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One setting of one service under one invocation; `setting` None is the invocation itself."""
+    """One setting of one service under one invocation; without a setting the service, without both the invocation."""
 
     invocation: Invocation
     service: Service | None = None
@@ -26,51 +31,109 @@ class Case:
 
 
 def resolved_subjects(repository: Repository) -> Iterator[Subject]:
-    """Yield invocation x service x setting; an invocation that cannot be resolved is one subject."""
+    """Yield invocation x service x setting; an invocation or a service that is not there is one subject."""
     for name, invocation in repository.contract.invocations.items():
         project = repository.projects[name]
         if isinstance(project, ResolutionError):
+            if _has_nothing_to_say(invocation, repository):
+                continue
             yield Subject(name, invocation.place, Case(invocation))
             continue
         for service in repository.contract.services.values():
             if service.compose is None:
                 continue
+            if service.compose not in project.services:
+                yield Subject(f"{name} {service.key}", service.place, Case(invocation, service))
+                continue
             for setting in service.settings.values():
                 yield Subject(f"{name} {service.key} {setting.name}", setting.place, Case(invocation, service, setting))
 
 
-def resolved(newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]) -> None:
+def _has_nothing_to_say(invocation: Invocation, repository: Repository) -> bool:
+    """Return whether neither the contract nor the repository speaks of Compose: the default invocation is nobody's."""
+    declared = invocation.files or any(service.compose for service in repository.contract.services.values())
+    return not declared and not any((repository.root / name).is_file() for name in DEFAULT_NAMES)
+
+
+def resolved(
+    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
+) -> None:
     """Every declared setting has its declared value under every declared way of starting the stack.
 
     A right default can still be beaten: by a `.env` on the host, an override file, an `env_file`, an ENV of the
     image. The chain shows who wins and who loses; correct the winner.
     """
     case: Case = newscreator_subject.data
-    project = newscreator_repository.projects[case.invocation.name]
+    _unless_only_there(case, newscreator_repository)
+    finding = judged(case, newscreator_repository)
+    if finding is None:
+        return
+    source.unless_told([finding.place], newscreator_repository, newscreator_selected)
+    by = speaker(case, newscreator_repository, newscreator_selected)
+    if by not in (None, item_name("resolved", newscreator_subject)):
+        raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
+    raise Broken(finding)
+
+
+def _unless_only_there(case: Case, repository: Repository) -> None:
+    """Leave an invocation alone whose dotenv file only its host has: that is no fault of the repository."""
+    missing = [file for file in case.invocation.env_files if not (repository.root / file).is_file()]
+    if missing and isinstance(repository.projects[case.invocation.name], ResolutionError):
+        reason = f"invocation {case.invocation.name} reads {', '.join(missing)}, which only its host has"
+        raise NotVerified(reason, needs="", fix=f"run there, or copy the template to {missing[0]}")
+
+
+def speaker(case: Case, repository: Repository, selected: frozenset[str]) -> str | None:
+    """Return the item of this run that says what is wrong with a case, if something is: one place, one finding."""
+    finding = judged(case, repository)
+    said = _told(repository).get(_key(case, finding), ()) if finding is not None else ()
+    return next((name for name in said if name in selected), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _told(repository: Repository) -> Mapping[object, tuple[str, ...]]:
+    """Return what this check finds wrong, each with the names of the items that would say so."""
+    found: dict[object, list[str]] = {}
+    for subject in numbered(resolved_subjects(repository)):
+        finding = judged(subject.data, repository)
+        if finding is not None:
+            found.setdefault(_key(subject.data, finding), []).append(item_name("resolved", subject))
+    return {key: tuple(names) for key, names in found.items()}
+
+
+def _key(case: Case, finding: Finding) -> object:
+    """Return what makes two findings one: the place, and the setting where the place is a whole block."""
+    return finding.place, finding.severity, case.setting.name if case.setting and finding.observed == UNSET else None
+
+
+def judged(case: Case, repository: Repository) -> Finding | None:
+    """Return what is wrong with a case, as far as files can tell."""
+    project = repository.projects[case.invocation.name]
     if isinstance(project, ResolutionError):
-        _refused(case, project, newscreator_repository)
-        return
-    if case.service is None or case.setting is None:
-        return
-    given = newscreator_repository.given(project, case.service)
-    if given is None:
-        fail(
-            f"invocation {case.invocation.name} starts no service {case.service.compose}",
-            place=case.service.place,
-            fix="correct `compose:` of the service, or the files of the invocation",
+        return Finding(
+            f"invocation {case.invocation.name} does not resolve: {project.message}",
+            place=project.place or case.invocation.place,
+            fix=project.fix or "mend the file named",
         )
-    allowed = newscreator_repository.contract.allowed(case.setting, case.invocation)
-    value = given.environment.get(case.setting.name)
+    if case.service is None:
+        return None
+    given = repository.given(project, case.service)
+    if given is None:
+        return _absent(case, case.service, project, repository)
+    return _valued(case, case.service, case.setting, given, repository) if case.setting else None
+
+
+def _valued(case: Case, service: Service, setting: Setting, given: Given, repository: Repository) -> Finding | None:
+    """Judge the value that a service is given for a setting."""
+    value = given.environment.get(setting.name)
+    allowed = repository.contract.allowed(setting, case.invocation)
     if value is None or value.text is None:
-        _ungiven(case, value, allowed, newscreator_repository, newscreator_selected)
-        return
+        return _ungiven(case, service, setting, value, repository)
     if any(agrees(value.text, text) for text in allowed):
-        return
-    source.unless_told([value.origin], newscreator_repository, newscreator_selected)
-    fail(
-        f"{case.service.key} is given {case.setting.name}={value.text}, the contract says {' or '.join(allowed)}"
-        f" (invocation {case.invocation.name})",
-        place=value.origin or case.service.place,
+        return None
+    return Finding(
+        f"{service.key} is given {setting.name}={value.text}, {_says(case, allowed)}",
+        place=value.origin or service.place,
         expected=" or ".join(allowed),
         observed=value.text,
         chain=chain(value.chain),
@@ -78,58 +141,50 @@ def resolved(newscreator_subject: Subject, newscreator_repository: Repository, n
     )
 
 
-def _refused(case: Case, error: ResolutionError, repository: Repository) -> None:
-    """Say why an invocation does not resolve: a file that only its host has is no fault of the repository."""
-    missing = [file for file in case.invocation.env_files if not (repository.root / file).is_file()]
-    if missing:
-        reason = f"invocation {case.invocation.name} reads {', '.join(missing)}, which only its host has"
-        raise NotVerified(reason, needs="stack", fix=f"run there, or copy the template to {missing[0]}")
-    fail(
-        f"invocation {case.invocation.name} does not resolve: {error.message}",
-        place=error.place or case.invocation.place,
-        fix=error.fix or "mend the file named",
+def _absent(case: Case, service: Service, project: Project, repository: Repository) -> Finding:
+    """Say that an invocation does not start a service: a note where another one does, since hosts differ."""
+    elsewhere = [name for name, other in repository.resolved.items() if service.compose in other.services]
+    why = "is behind a profile there" if service.compose in project.disabled else "is not in its files"
+    if elsewhere:
+        others = " and ".join(elsewhere)
+        message = f"invocation {case.invocation.name} does not start {service.compose}: it {why} ({others} start it)"
+        return Finding(message, place=service.place, severity="note")
+    return Finding(
+        f"no invocation starts a service {service.compose}: in {case.invocation.name} it {why}",
+        place=service.place,
+        fix="correct `compose:` of the service, or the files and profiles of the invocations",
     )
 
 
+def _says(case: Case, allowed: Sequence[str]) -> str:
+    """Return the end of every message: what the contract says, and for which invocation."""
+    return f"the contract says {' or '.join(allowed)} (invocation {case.invocation.name})"
+
+
 def _ungiven(
-    case: Case, value: Value | None, allowed: Sequence[str], repository: Repository, selected: frozenset[str]
-) -> None:
+    case: Case, service: Service, setting: Setting, value: Value | None, repository: Repository
+) -> Finding | None:
     """Judge a setting that neither Compose nor the image gives: the service's own defaults are what holds."""
-    if case.service is None or case.setting is None:
-        return
-    sites = list(repository.source_defaults(case.service, case.setting.name))
+    allowed = repository.contract.allowed(setting, case.invocation)
+    wanted, says = " or ".join(allowed), _says(case, allowed)
+    hops = chain(value.chain if value else ())
+    sites = list(repository.source_defaults(service, setting.name))
     for site in sites:
-        if site.value is None or any(agrees(site.value, text) for text in allowed):
-            continue
-        source.unless_told([site.place], repository, selected)
-        fail(
-            f"nothing gives {case.setting.name} to {case.service.key}, its own default is {site.value},"
-            f" the contract says {' or '.join(allowed)} (invocation {case.invocation.name})",
-            place=site.place,
-            expected=" or ".join(allowed),
-            observed=site.value,
-            chain=chain(value.chain if value else ()),
-            fix="give it in Compose, or correct the default",
+        if site.value is not None and not any(agrees(site.value, text) for text in allowed):
+            message = f"nothing gives {setting.name} to {service.key}, its own default is {site.value}, {says}"
+            return Finding(message, site.place, wanted, site.value, hops, "give it in Compose, or correct the default")
+    if sites:
+        return None
+    if value is not None:
+        place = value.chain[0].place if value.chain else service.place
+        message = f"{setting.name} of {service.key} ends up unset, {says}"
+        return Finding(message, place, wanted, UNSET, hops, "give it a value")
+    if setting.name in _read_or_known(service, repository):
+        message = f"nothing gives {setting.name} to {service.key}, {says}"
+        return Finding(
+            message, _service_place(case, repository), wanted, UNSET, (), "set it under `environment:` there"
         )
-    if not sites and value is not None:
-        fail(
-            f"{case.setting.name} of {case.service.key} ends up unset, the contract says {' or '.join(allowed)}"
-            f" (invocation {case.invocation.name})",
-            place=value.chain[0].place if value.chain else case.service.place,
-            expected=" or ".join(allowed),
-            observed="unset",
-            chain=chain(value.chain),
-            fix="give it a value",
-        )
-    if not sites and value is None and case.setting.name in _read_or_known(case.service, repository):
-        fail(
-            f"nothing gives {case.setting.name} to {case.service.key}, the contract says {' or '.join(allowed)}"
-            f" (invocation {case.invocation.name})",
-            place=_service_place(case, repository),
-            expected=" or ".join(allowed),
-            observed="unset",
-            fix="set it under `environment:` there",
-        )
+    return None
 
 
 def _read_or_known(service: Service, repository: Repository) -> frozenset[str]:

@@ -76,22 +76,34 @@ def models(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
     shown = ollama.show(name)
     if shown is None:
         has = ", ".join(sorted(ollama.digests())) or "no model"
-        fail(f"{served.service.key} does not have {name}; it has {has}", place=newscreator_subject.place,
-             expected=name, observed=has, fix=f"make it again (up -d of {served.service.compose or served.service.key})")
+        fail(
+            f"{served.service.key} does not have {name}; it has {has}",
+            place=newscreator_subject.place,
+            expected=name,
+            observed=has,
+            fix=f"make it again (up -d of {served.service.compose or served.service.key})",
+        )
     if served.variant is not None:
         _made_of(ollama, shown, wanted, newscreator_subject)
         _parameters(shown, served, newscreator_subject)
     if served.model.quantization and shown.standin is None and shown.quantization != served.model.quantization:
-        fail(f"{name} is quantised {shown.quantization}, the contract says {served.model.quantization}",
-             place=newscreator_subject.place, expected=served.model.quantization, observed=shown.quantization)
+        fail(
+            f"{name} is quantised {shown.quantization}, the contract says {served.model.quantization}",
+            place=newscreator_subject.place,
+            expected=served.model.quantization,
+            observed=shown.quantization,
+        )
 
 
 def _server(stack: Stack, served: Served) -> Ollama:
     """Return the server that must have the model."""
     endpoint = endpoint_of(stack, served.service)
     if endpoint.url is None:
-        raise NotVerified(f"{served.service.key} publishes no port that this machine reaches", needs="stack",
-                          fix="publish its port on 127.0.0.1, or run inside its network")
+        raise NotVerified(
+            f"{served.service.key} publishes no port that this machine reaches",
+            needs="stack",
+            fix="publish its port on 127.0.0.1, or run inside its network",
+        )
     return Ollama(endpoint.url)
 
 
@@ -99,13 +111,22 @@ def _made_of(ollama: Ollama, shown: Shown, base: str, subject: Subject) -> None:
     """Hold a variant to its base, by parent name and by the digest of the weights."""
     parent = ollama.show(base)
     if not names.same(shown.parent, base):
-        fail(f"{shown.name} is made of {shown.parent or 'nothing named'}, the contract says {base}",
-             place=subject.place, expected=base, observed=shown.parent, fix="make it again from its Modelfile")
+        fail(
+            f"{shown.name} is made of {shown.parent or 'nothing named'}, the contract says {base}",
+            place=subject.place,
+            expected=base,
+            observed=shown.parent,
+            fix="make it again from its Modelfile",
+        )
     if parent is not None and parent.weights != shown.weights:
-        fail(f"{shown.name} names {base} as its parent and carries other weights"
-             f" (sha256 {_short(shown.weights)}, {base} has {_short(parent.weights)})",
-             place=subject.place, expected=parent.weights, observed=shown.weights,
-             fix="the base changed after the variant was made: make it again")
+        fail(
+            f"{shown.name} names {base} as its parent and carries other weights"
+            f" (sha256 {_short(shown.weights)}, {base} has {_short(parent.weights)})",
+            place=subject.place,
+            expected=parent.weights,
+            observed=shown.weights,
+            fix="the base changed after the variant was made: make it again",
+        )
 
 
 def _short(digest: str | None) -> str:
@@ -115,7 +136,9 @@ def _short(digest: str | None) -> str:
 
 def _parameters(shown: Shown, served: Served, subject: Subject) -> None:
     """Hold a variant to its declared parameters."""
-    wanted = {key: value if isinstance(value, tuple) else (str(value),) for key, value in served.model.parameters.items()}
+    wanted = {
+        key: value if isinstance(value, tuple) else (str(value),) for key, value in served.model.parameters.items()
+    }
     if served.variant and served.variant.num_ctx is not None:
         wanted["num_ctx"] = (str(served.variant.num_ctx),)
     if served.model.stop is not None:
@@ -124,9 +147,13 @@ def _parameters(shown: Shown, served: Served, subject: Subject) -> None:
         observed = shown.parameters.get(key, ())
         same = len(observed) == len(values) and all(any(agrees(o, v) for o in observed) for v in values)
         if not same:
-            fail(f"{shown.name} serves {key} {', '.join(observed) or 'unset'}, the contract says {', '.join(values)}",
-                 place=subject.place, expected=", ".join(values), observed=", ".join(observed) or None,
-                 fix="make it again from its Modelfile")
+            fail(
+                f"{shown.name} serves {key} {', '.join(observed) or 'unset'}, the contract says {', '.join(values)}",
+                place=subject.place,
+                expected=", ".join(values),
+                observed=", ".join(observed) or None,
+                fix="make it again from its Modelfile",
+            )
 
 
 def loaded(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
@@ -145,16 +172,28 @@ def loaded(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
     if runner is None:
         fail(f"{served.name} was loaded and is gone from /api/ps", place=newscreator_subject.place, fix="see the log")
     if runner.digest != ollama.digest(served.name):
-        fail(f"{served.name} runs from digest {_short(runner.digest)}, the name means {_short(ollama.digest(served.name))}",
-             place=newscreator_subject.place, fix=f"ollama stop {served.name}")
+        fail(
+            f"{served.name} runs from digest {_short(runner.digest)},"
+            f" the name means {_short(ollama.digest(served.name))}",
+            place=newscreator_subject.place,
+            fix=f"ollama stop {served.name}",
+        )
     wanted = served.variant.num_ctx if served.variant else None
     if wanted is not None and runner.context_length is not None and runner.context_length != wanted:
-        fail(f"{served.name} runs with a context of {runner.context_length}, the contract says {wanted}",
-             place=newscreator_subject.place, expected=wanted, observed=runner.context_length,
-             fix="somebody loads it with another num_ctx: see context-agreement")
+        fail(
+            f"{served.name} runs with a context of {runner.context_length}, the contract says {wanted}",
+            place=newscreator_subject.place,
+            expected=wanted,
+            observed=runner.context_length,
+            fix="somebody loads it with another num_ctx: see context-agreement",
+        )
     if on_gpu and runner.size_vram < runner.size:
-        fail(f"{served.name} is partly on the CPU: {runner.size_vram / runner.size:.0%} of it is in VRAM",
-             place=newscreator_subject.place, expected="100 %", fix="free VRAM, or lower num_ctx")
+        fail(
+            f"{served.name} is partly on the CPU: {runner.size_vram / runner.size:.0%} of it is in VRAM",
+            place=newscreator_subject.place,
+            expected="100 %",
+            fix="free VRAM, or lower num_ctx",
+        )
 
 
 def _load(ollama: Ollama, name: str, stack: Stack) -> None:
@@ -163,8 +202,11 @@ def _load(ollama: Ollama, name: str, stack: Stack) -> None:
         return
     others = [runner.name for runner in ollama.loaded()]
     if others and not stack.owned:
-        raise NotVerified(f"{name} is not loaded, and loading it could push out {', '.join(others)}", needs="",
-                          fix=f"ollama stop {others[0]}, or verify it on a stack of its own (--newscreator-stack compose)")
+        raise NotVerified(
+            f"{name} is not loaded, and loading it could push out {', '.join(others)}",
+            needs="",
+            fix=f"ollama stop {others[0]}, or verify it on a stack of its own (--newscreator-stack compose)",
+        )
     ollama.load(name)
 
 
@@ -186,14 +228,27 @@ def generates(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
 def _judge(streamed: Streamed, name: str, subject: Subject) -> None:
     """Hold a stream to being whole, visible, in pieces and ended by the model."""
     if streamed.error:
-        fail(f"{name} answered with an error: {streamed.error}", place=subject.place, observed=streamed.error,
-             fix="the server's log tells more")
+        fail(
+            f"{name} answered with an error: {streamed.error}",
+            place=subject.place,
+            observed=streamed.error,
+            fix="the server's log tells more",
+        )
     if not streamed.is_done:
         fail(f"{name} broke off: the stream ended without `done`", place=subject.place, fix="see the server's log")
     if not any(character.isprintable() and not character.isspace() for character in streamed.text):
-        fail(f"{name} answered without visible text ({len(streamed.text)} characters)", place=subject.place,
-             observed=streamed.text[:80], fix="check its TEMPLATE and its base")
+        fail(
+            f"{name} answered without visible text ({len(streamed.text)} characters)",
+            place=subject.place,
+            observed=streamed.text[:80],
+            fix="check its TEMPLATE and its base",
+        )
     reason = streamed.last.get("done_reason")
     if reason != "stop":
-        fail(f"{name} did not end its answer by itself within {MOST_TOKENS} tokens (done_reason {reason})",
-             place=subject.place, expected="stop", observed=reason, fix="check its stop token and TEMPLATE")
+        fail(
+            f"{name} did not end its answer by itself within {MOST_TOKENS} tokens (done_reason {reason})",
+            place=subject.place,
+            expected="stop",
+            observed=reason,
+            fix="check its stop token and TEMPLATE",
+        )

@@ -6,8 +6,9 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pytest_newscreator.checks import overridden
 from pytest_newscreator.checks.claims import Claim, agrees, claims, retired_name
-from pytest_newscreator.checks.registry import Subject, numbered
+from pytest_newscreator.checks.registry import Subject, item_name, numbered
 from pytest_newscreator.contract.model import Model, Variant
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
@@ -16,25 +17,51 @@ from pytest_newscreator.sources.modelfile import Modelfile, parse
 from pytest_newscreator.verdicts import NotVerified, fail
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file, or a part of one, that its reader could not understand: what it defaults to is not known."""
+
+    place: Place
+    message: str
+
+
 def default_subjects(repository: Repository) -> Iterator[Subject]:
-    """Yield every default and literal that the contract speaks about."""
+    """Yield every default and literal that the contract speaks about, then the files that could not be read whole."""
     for claim in claims(repository):
         yield Subject(f"{claim.site.place.path} {claim.label}", claim.site.place, claim)
+    for path, read in repository.reads.items():
+        if read.problems and path not in _declared_modelfiles(repository):
+            place, message = read.problems[0]
+            yield Subject(f"{path} unread", place, Unread(place, message))
 
 
-def default(newscreator_subject: Subject, newscreator_repository: Repository) -> None:
+def _declared_modelfiles(repository: Repository) -> frozenset[str]:
+    """Return the Modelfiles of the variants."""
+    variants = [variant for model in repository.contract.models.values() for variant in model.variants.values()]
+    return frozenset(variant.modelfile for variant in variants if variant.modelfile)
+
+
+def default(
+    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
+) -> None:
     """Every default of a declared setting says what the contract says, overridden today or not.
 
     One that stays behind is silent until somebody starts the service without the override: a fresh host, a
     colleague's checkout, CI. It happened with a start script that kept the old base behind `${X:-...}` while
     Compose always set X. Change the default at the place named, or declare what is really meant.
     """
-    claim: Claim = newscreator_subject.data
+    claim: Claim | Unread = newscreator_subject.data
+    if isinstance(claim, Unread):
+        raise NotVerified(f"{claim.place}: {claim.message}", needs="", fix="correct it, or exclude the file (sources:)")
     if claim.holds:
         return
+    _unless_said(
+        item_name("default", newscreator_subject), claim.site.place, newscreator_repository, newscreator_selected
+    )
     models = newscreator_repository.contract.models.values()
     allowed = claim.allowed or tuple(model.base for model in models if claim.retired in model.retired)
     wanted = " or ".join(dict.fromkeys(allowed))
+    winners = overridden.winners(newscreator_repository, claim)
     fail(
         f"{claim.label} {_verb(claim)} {claim.site.value or 'nothing'}, the contract says {wanted}"
         if claim.allowed
@@ -42,13 +69,17 @@ def default(newscreator_subject: Subject, newscreator_repository: Repository) ->
         place=claim.site.place,
         expected=wanted,
         observed=claim.site.value,
+        chain=winners or (),
         fix=f"write {allowed[0]} there, or declare another value in newscreator.yaml",
+        severity="note" if winners else "error",
     )
 
 
 def _verb(claim: Claim) -> str:
     """Return how this kind of place gives its value."""
-    return "is" if claim.site.kind in ("compose-value", "shell-assignment", "dotenv", "dockerfile-env") else "defaults to"
+    return (
+        "is" if claim.site.kind in ("compose-value", "shell-assignment", "dotenv", "dockerfile-env") else "defaults to"
+    )
 
 
 def _literal(claim: Claim) -> str:
@@ -69,16 +100,17 @@ class Stated:
 
 def modelfile_subjects(repository: Repository) -> Iterator[Subject]:
     """Yield FROM and each declared parameter of every variant's Modelfile, then what other Modelfiles name."""
-    declared: set[str] = set()
+    declared = _declared_modelfiles(repository)
     for model in repository.contract.models.values():
         for variant in model.variants.values():
             if variant.modelfile:
-                declared.add(variant.modelfile)
                 yield from _variant_subjects(repository, model, variant)
     for path, read in repository.reads.items():
         sites = [site for site in read.sites if site.kind == "modelfile-from"]
         if sites and path not in declared and read.sites[0].kind.startswith("modelfile"):
-            yield Subject(f"{path} FROM", sites[-1].place, Stated(path, "FROM", (sites[-1].value or "",), (), sites[-1].place))
+            yield Subject(
+                f"{path} FROM", sites[-1].place, Stated(path, "FROM", (sites[-1].value or "",), (), sites[-1].place)
+            )
 
 
 def _variant_subjects(repository: Repository, model: Model, variant: Variant) -> Iterator[Subject]:
@@ -119,22 +151,31 @@ def _stated(parsed: Modelfile, path: str, key: str) -> tuple[tuple[str, ...], Pl
     return tuple(c.value for c in (found if key == "stop" else found[-1:])), place
 
 
-def modelfile(newscreator_subject: Subject, newscreator_repository: Repository) -> None:
+def modelfile(
+    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
+) -> None:
     """Every Modelfile is made of the decided base and carries the decided parameters, used today or not.
 
     A Modelfile nobody starts today is started next week; `/api/create` accepts parameters that every later
     request fails on, and a comment behind a value becomes part of it. Correct the line named.
     """
     stated: Stated = newscreator_subject.data
+    if _is_right(stated, newscreator_repository):
+        return
+    _unless_said(
+        item_name("modelfile", newscreator_subject), stated.place, newscreator_repository, newscreator_selected
+    )
     if stated.key == "file":
         fail(f"the Modelfile {stated.path} does not exist", place=stated.place, fix="create it, or correct the path")
     if stated.key == "grammar":
         fail(stated.values[0], place=stated.place, fix="correct the line: Ollama would refuse or misread it")
     if not stated.expected:
-        _not_retired(stated, newscreator_repository)
-        return
-    if _matches(stated):
-        return
+        fail(
+            f"FROM names {stated.values[0]}, which is retired by the contract",
+            place=stated.place,
+            observed=stated.values[0],
+            fix="name the decided base, or remove the file",
+        )
     observed = ", ".join(stated.values) or "not set"
     wanted = ", ".join(stated.expected)
     fail(
@@ -155,34 +196,42 @@ def _matches(stated: Stated) -> bool:
     return len(stated.values) == 1 and agrees(stated.values[0], stated.expected[0])
 
 
-def _not_retired(stated: Stated, repository: Repository) -> None:
-    """Hold a Modelfile that no variant declares to one thing: it names no retired base."""
-    retired = retired_name(repository, stated.values[0])
-    if retired:
-        fail(
-            f"FROM names {stated.values[0]}, which is retired by the contract",
-            place=stated.place,
-            observed=stated.values[0],
-            fix="name the decided base, or remove the file",
-        )
+def _is_right(stated: Stated, repository: Repository) -> bool:
+    """Return whether the contract has nothing against a statement; one of an undeclared file must not be retired."""
+    if stated.key in ("file", "grammar"):
+        return False
+    return _matches(stated) if stated.expected else retired_name(repository, stated.values[0]) is None
 
 
 @functools.lru_cache(maxsize=4)
-def told(repository: Repository) -> Mapping[Place, str]:
-    """Return the places that this module's checks speak about, each with the name of its item."""
-    defaults = {f"default[{s.id}]": s for s in numbered(default_subjects(repository)) if not s.data.holds}
-    stated = {f"modelfile[{s.id}]": s for s in numbered(modelfile_subjects(repository)) if not _is_right(s.data)}
-    return {s.place: name for name, s in (stated | defaults).items() if s.place is not None}
+def told(repository: Repository) -> Mapping[Place, tuple[str, ...]]:
+    """Return the places that this module's checks find wrong, each with the names of the items that say so."""
+    found: dict[Place, list[str]] = {}
+    for subject in numbered(modelfile_subjects(repository)):
+        if not _is_right(subject.data, repository):
+            found.setdefault(subject.data.place, []).append(item_name("modelfile", subject))
+    for subject in numbered(default_subjects(repository)):
+        if isinstance(subject.data, Claim) and not subject.data.holds:
+            found.setdefault(subject.data.site.place, []).append(item_name("default", subject))
+    return {place: tuple(names_) for place, names_ in found.items()}
 
 
-def _is_right(stated: Stated) -> bool:
-    """Return whether `modelfile` would pass this statement of a declared variant."""
-    return bool(stated.expected) and stated.key != "file" and _matches(stated)
+def speaker(place: Place | None, repository: Repository, selected: frozenset[str]) -> str | None:
+    """Return the first item of this run that finds the place wrong; its value alone is the finding's subject."""
+    said = told(repository).get(place, ()) if place and place.line else ()
+    return next((name for name in said if name in selected), None)
+
+
+def _unless_said(item: str, place: Place, repository: Repository, selected: frozenset[str]) -> None:
+    """Step back where an earlier item of this run speaks about the same place: one place, one finding."""
+    by = speaker(place, repository, selected)
+    if by not in (None, item):
+        raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
 
 
 def unless_told(places: Iterable[Place | None], repository: Repository, selected: frozenset[str]) -> None:
     """Step back where a check of this module speaks about one of the places in this run: one place, one finding."""
     for place in places:
-        by = told(repository).get(place) if place else None
-        if by in selected:
+        by = speaker(place, repository, selected)
+        if by is not None:
             raise NotVerified(f"not judged at this level: {by} failed at the place it comes from", needs="", fix="")

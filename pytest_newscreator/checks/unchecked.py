@@ -11,7 +11,9 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
     for model in contract.models.values():
         declared = {"rollback": model.rollback, "digest": model.digest, "template": model.template}
         found += [f"models.{model.key}.{key}" for key, value in declared.items() if value]
-    found += [f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"]
+    found += [
+        f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"
+    ]
     found += [f"services.{service.key}.uses" for service in contract.services.values() if service.uses]
     found += [f"gpus.{gpu.key}" for gpu in contract.gpus.values()]
     if contract.latency is not None:

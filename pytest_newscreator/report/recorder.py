@@ -13,10 +13,7 @@ from pytest_newscreator.checks.unchecked import unchecked
 from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
 from pytest_newscreator.report import json, terminal
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.model import Stack
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, place_as_dict
-
-STACK = pytest.StashKey[Stack]()
 
 
 class Recorder:
@@ -43,7 +40,7 @@ class Recorder:
         """Attach the record to the report that decides the item."""
         report = yield
         error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, NotVerified) and error.needs in self.required:
+        if isinstance(error, NotVerified) and self._is_required(error):
             report.outcome = "failed"
             report.longrepr = f"{error.needs} is required, and not verified: {error}"
         if isinstance(error, session.StackFailed):
@@ -54,7 +51,9 @@ class Recorder:
         if isinstance(item, CheckItem) and (call.when == "call" or (call.when == "setup" and not report.passed)):
             record = _record(item, error, report)
             report.newscreator = record.as_dict()  # type: ignore[attr-defined]
-            report.user_properties += [("newscreator.status", record.status), ("newscreator.level", record.level)]
+            properties = [("newscreator.status", record.status), ("newscreator.level", record.level)]
+            report.user_properties += properties
+            item.user_properties += properties  # JUnit takes them from the report of the teardown
             report.newscreator_stack = _stack_lines(item.config)  # type: ignore[attr-defined]
         return report
 
@@ -70,6 +69,11 @@ class Recorder:
             (line or 0) + 1,
             f"Skipped: the stack did not come up, see {self.stack_failed_in}",
         )
+
+    def _is_required(self, missing: NotVerified) -> bool:
+        """Return whether what is missing was required; without any stack neither Docker nor Ollama was verified."""
+        asked = self.required | ({"stack"} if self.required & {"docker", "ollama"} else set())
+        return missing.needs in asked
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the records, those of xdist's workers too."""
@@ -95,7 +99,7 @@ class Recorder:
             return self.heard
         repositories = self.config.stash[session.REPOSITORIES].values()
         declared = [text for repository in repositories for text in unchecked(repository.contract)]
-        return self.config.stash.get(NOT_APPLICABLE, []), declared
+        return self.config.stash.get(NOT_APPLICABLE, []), list(dict.fromkeys(declared))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be installed
@@ -119,7 +123,7 @@ class Recorder:
 
 def _stack_lines(config: pytest.Config) -> tuple[str, ...]:
     """Return what the summary says of the stack that this process used."""
-    stack = config.stash.get(STACK, None)
+    stack = config.stash.get(session.STACK, None)
     return stack.description if stack is not None else ()
 
 
@@ -127,7 +131,7 @@ def _record(item: CheckItem, error: BaseException | None, report: pytest.TestRep
     """Make the record of one item."""
     note = item.stash.get(NOTE, None)
     verdict = note or error
-    standin = item.config.stash[STACK].standin if STACK in item.config.stash else None
+    standin = item.config.stash[session.STACK].standin if session.STACK in item.config.stash else None
     common: dict[str, Any] = {
         "id": item.nodeid,
         "check": item.check.name,
@@ -143,6 +147,9 @@ def _record(item: CheckItem, error: BaseException | None, report: pytest.TestRep
         return Record(status=verdict.status, **_parts(verdict.finding), **common)
     if isinstance(verdict, NotVerified) and report.skipped:
         return Record(status="not_verified", message=verdict.reason, fix=verdict.fix, **common)
+    if isinstance(verdict, NotVerified):
+        message = f"{verdict.needs} is required, and not verified: {verdict.reason}"
+        return Record(status="failed", message=message, fix=verdict.fix, **common)
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(verdict)
         return Record(status="not_verified", message=reason.removeprefix("Skipped: "), **common)

@@ -19,6 +19,8 @@ from pytest_newscreator.verdicts import NotVerified
 
 POLL_S = 0.05
 HEALTH_EVERY_S = 0.25
+KEPT: list[subprocess.Popen[bytes]] = []
+"""Processes that outlive this one on purpose; held, since a dropped handle of a running child is a warning."""
 
 
 class ProcessBackend:
@@ -32,35 +34,41 @@ class ProcessBackend:
         if not planned:
             fix = "give it `compose:` or `process:`"
             raise NotVerified("no service of the contract can be started as a process", needs="stack", fix=fix)
-        watchdog = Watchdog()
-        watchdog.order("remove", request.folder)
+        watchdog = None if request.keep else Watchdog()
+        if watchdog:
+            watchdog.order("remove", request.folder)
         started: dict[str, subprocess.Popen[bytes]] = {}
 
         def close() -> None:
             for process in reversed(started.values()):
                 end_group(process.pid)
                 process.wait(timeout=10)
-            if not request.keep:
-                shutil.rmtree(request.folder, ignore_errors=True)
-            watchdog.close()
+            shutil.rmtree(request.folder, ignore_errors=True)
+            if watchdog:
+                watchdog.close()
 
         try:
             endpoints = {plan.service.key: _start(plan, request, watchdog, started) for plan in planned}
         except BaseException:
             close()
             raise
+        KEPT.extend(started.values() if request.keep else ())
+        groups = " ".join(f"-{process.pid}" for process in started.values())
+        kept = (f"kept: end it with: kill -- {groups}; rm -r {request.folder}",) if request.keep else ()
         return Stack(
             kind="process",
             owned=True,
             invocation=request.invocation,
             endpoints=endpoints,
-            close=close,
+            close=(lambda: None) if request.keep else close,
             placements=tuple(p for plan in planned for p in plan.placements),
-            notes=("no containers: mounts, limits, users and images are not verified by this stack",),
+            notes=("no containers: mounts, limits, users and images are not verified by this stack", *kept),
         )
 
 
-def _start(plan: Plan, request: Request, watchdog: Watchdog, started: dict[str, subprocess.Popen[bytes]]) -> Endpoint:
+def _start(
+    plan: Plan, request: Request, watchdog: Watchdog | None, started: dict[str, subprocess.Popen[bytes]]
+) -> Endpoint:
     """Start one service and wait until it serves and is healthy."""
     begun = time.monotonic()
     with plan.log.open("wb") as log:
@@ -74,7 +82,8 @@ def _start(plan: Plan, request: Request, watchdog: Watchdog, started: dict[str, 
             start_new_session=True,
         )
     started[plan.service.key] = process
-    watchdog.order("kill", process.pid)
+    if watchdog:
+        watchdog.order("kill", process.pid)
     endpoint = Endpoint(
         plan.service, "process", plan.url, pid=process.pid, log=plan.log,
         health_command=plan.health, health_environment=plan.environment,

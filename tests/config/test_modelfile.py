@@ -170,7 +170,7 @@ def test_stops_add_up_and_other_parameters_are_replaced() -> None:
 
 
 @pytest.mark.parametrize(("version", "accepted"), [("0.14.3", False), ("0.23.0", False), ("0.30.0", True)])
-def test_draft_is_a_command_only_of_later_versions(version: str, accepted: bool) -> None:  # noqa: FBT001 - a table
+def test_draft_is_a_command_only_of_later_versions(version: str, accepted: bool) -> None:
     """DRAFT came with 0.23.1 behind a flag, and without one with 0.30."""
     assert parse("FROM x\nDRAFT ./d.gguf\n", version=version).is_accepted is accepted
 

@@ -31,7 +31,7 @@ def digest(standin: Standin) -> str:
     return hashlib.sha256(standin.path.read_bytes()).hexdigest()
 
 
-def scalar(reader: Any, key: str) -> Any:  # noqa: ANN401 - gguf has no types
+def scalar(reader: Any, key: str) -> Any:
     """Return one value of a GGUF's header."""
     return reader.get_field(key).contents()
 
@@ -43,7 +43,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Standin:
 
 
 @pytest.fixture(scope="module")
-def header(tiny: Standin) -> Any:  # noqa: ANN401 - gguf has no types
+def header(tiny: Standin) -> Any:
     """Read the tiny stand-in with the `gguf` package, which knows nothing of ours."""
     return gguf.GGUFReader(tiny.path)
 
@@ -54,7 +54,7 @@ def small_twin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
     monkeypatch.setitem(SHAPES, "small", SMALL)
     monkeypatch.setattr("pytest_newscreator.standin.shapes.VOCABULARY", 2000)
 
-    def write(name: str = "twin.gguf", **options: Any) -> Standin:  # noqa: ANN401 - handed on
+    def write(name: str = "twin.gguf", **options: Any) -> Standin:
         return write_shapes(tmp_path / name, model="small", **{"seed": 1, **options})
 
     return write
@@ -91,7 +91,7 @@ def test_a_qat_name_gives_a_file_of_q4_0(tiny: Standin, tmp_path: Path) -> None:
     assert write_for(tmp_path / "base.gguf", "gemma3:4b").quantization == "Q8_0"
 
 
-def test_a_stand_in_is_stamped(tiny: Standin, header: Any) -> None:  # noqa: ANN401 - gguf has no types
+def test_a_stand_in_is_stamped(tiny: Standin, header: Any) -> None:
     """Stamp, seed and name stand in the header, from where Ollama takes its `model_info`."""
     assert scalar(header, "newscreator.standin") == tiny.stamp == "tiny"
     assert scalar(header, "newscreator.standin.seed") == tiny.seed == seed_of("gemma3:4b-it-qat")
@@ -133,13 +133,13 @@ def test_a_broken_file_is_an_error_with_its_place(tiny: Standin, tmp_path: Path,
         read_stamp(broken)
 
 
-def test_a_tiny_model_is_small_and_has_room_for_every_variant(tiny: Standin, header: Any) -> None:  # noqa: ANN401
+def test_a_tiny_model_is_small_and_has_room_for_every_variant(tiny: Standin, header: Any) -> None:
     """About 1 MB, and a context that 61440 tokens fit in."""
     assert 500_000 < tiny.size_bytes == tiny.path.stat().st_size < 2_000_000
     assert scalar(header, "gemma3.context_length") == 131072
 
 
-def test_every_byte_and_every_end_token_is_in_the_vocabulary(header: Any) -> None:  # noqa: ANN401 - gguf has no types
+def test_every_byte_and_every_end_token_is_in_the_vocabulary(header: Any) -> None:
     """Any text can be read through its bytes, and the end of a turn is known as such."""
     tokens = scalar(header, "tokenizer.ggml.tokens")
 

@@ -305,7 +305,6 @@ def test_a_service_that_another_invocation_starts_is_a_note(stack: Stack) -> Non
 
 def test_a_stop_word_lost_from_a_modelfile_is_found(stack: Stack) -> None:
     """The place is the whole file, since the line is gone."""
-    stack.edit(CONTRACT, "    retired: [gemma3:4b]", '    stop: ["<end_of_turn>"]\n    retired: [gemma3:4b]')
     assert not stack.broken()
     stack.edit(MODELFILE, 'PARAMETER stop "<end_of_turn>"', "")
     (broken,) = stack.broken()

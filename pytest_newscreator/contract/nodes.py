@@ -201,8 +201,8 @@ def _syntax_fault(error: Any, text: str, path: str) -> ContractError:  # noqa: A
     place = _place(mark, path)
     lines = text.splitlines()
     here = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-    if lines and mark.line >= len(lines):
-        place = Place(path, len(lines), len(lines[-1]) + 1)  # libyaml counts one line past the last
+    if lines and mark.line > text.count("\n"):
+        place = Place(path, len(lines), len(lines[-1]) + 1)  # libyaml ends an unended line itself
     message, fix = _in_plain_words(error.problem or "", here)
     opened = error.context_mark
     if opened is not None and "flow" in (error.context or "") and "node" not in error.context:

@@ -4,7 +4,8 @@ NewscreatorError
 ├── SourceError            a file cannot be read or parsed
 │   └── ContractError      newscreator.yaml is not a contract
 ├── ResolutionError        Compose would refuse this project
-└── StackError             the stack cannot be had, started or reached
+├── StackError             the stack cannot be had, started or reached
+└── ServerError            an Ollama server did not answer well (observe/ollama.py)
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ fetch_deb() {
     command -v apt-get >/dev/null || die "the header $2 is missing" "install the package $1"
     say "fetching the header package $1"
     mkdir -p "$headers" "$work/debs"
-    (cd "$work/debs" && apt-get download "$1" >&2) || die "the header package $1 cannot be downloaded" "run: apt-get update && apt-get install $1"
+    (cd "$work/debs" && apt-get -o APT::Sandbox::User=root -qq download "$1" >&2) || die "the header package $1 cannot be downloaded" "run: apt-get update && apt-get install $1"
     dpkg -x "$work/debs/$1"_*.deb "$headers"
 }
 fetch_deb nlohmann-json3-dev nlohmann/json.hpp

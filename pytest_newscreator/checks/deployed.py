@@ -24,10 +24,17 @@ def service_subjects(repository: Repository) -> Iterator[Subject]:
         yield Subject(service.key, service.place, service)
 
 
-def endpoint_of(stack: Stack, service: Service) -> Endpoint:
-    """Return where a service runs; one that the stack does not have is broken, not skipped."""
+def step_back(by: str, selected: frozenset[str]) -> None:
+    """Step back where another item of this run speaks of the same cause."""
+    if by in selected:
+        raise NotVerified(f"not judged at this level: {by} failed", needs="", fix="")
+
+
+def endpoint_of(stack: Stack, service: Service, selected: frozenset[str] = frozenset()) -> Endpoint:
+    """Return where a service runs; one that the stack does not have is broken, told by `healthy` where that runs."""
     endpoint = stack.endpoint(service.key)
     if endpoint is None:
+        step_back(f"healthy[{service.key}]", selected)
         fail(f"{service.key} does not run in this stack", place=service.place, fix="start it, then run again")
     return endpoint
 
@@ -91,7 +98,12 @@ def environment_subjects(repository: Repository) -> Iterator[Subject]:
             yield Subject(f"{service.key} {name}", place, Variable(service, name))
 
 
-def environment(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_repository: Repository) -> None:
+def environment(
+    newscreator_subject: Subject,
+    newscreator_stack: Stack,
+    newscreator_repository: Repository,
+    newscreator_selected: frozenset[str],
+) -> None:
     """What a running service was given is what the files resolve to for the way it was started.
 
     A container keeps the environment of the day it was created: a file changed since, a shell that carried
@@ -99,7 +111,7 @@ def environment(newscreator_subject: Subject, newscreator_stack: Stack, newscrea
     """
     variable: Variable = newscreator_subject.data
     service, name = variable.service, variable.name
-    endpoint = endpoint_of(newscreator_stack, service)
+    endpoint = endpoint_of(newscreator_stack, service, newscreator_selected)
     observed = running_environment(endpoint)
     if observed is None:
         raise NotVerified(f"{service.key} is known by its URL alone", needs="", fix="")

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.deployed import endpoint_of
+from pytest_newscreator.checks.deployed import endpoint_of, step_back
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Model, Service, Variant
 from pytest_newscreator.measure.streaming import Streamed, generate
 from pytest_newscreator.observe.gpu import has_nvidia
-from pytest_newscreator.observe.ollama import Ollama, Shown
+from pytest_newscreator.observe.ollama import Ollama, ServerError, Shown
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names
 from pytest_newscreator.stack.model import Stack
@@ -62,14 +62,14 @@ def loaded_subjects(repository: Repository) -> Iterator[Subject]:
             yield Subject(f"{subject.id} gpu", subject.place, subject.data, marker="gpu")
 
 
-def models(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
+def models(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_selected: frozenset[str]) -> None:
     """The server has every variant, made of the decided base and with the decided parameters.
 
     A start script that skips a variant that exists keeps serving the old base under the new configuration: the
     name is right, the weights are not. Compared are digests, not names. Make the variant again from its Modelfile.
     """
     served: Served = newscreator_subject.data
-    ollama = _server(newscreator_stack, served)
+    ollama = _server(newscreator_stack, served, newscreator_selected)
     base = newscreator_stack.invocation
     wanted = base.base.get(served.model.key, served.model.base) if base else served.model.base
     name = served.name if served.variant else wanted
@@ -95,16 +95,29 @@ def models(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
         )
 
 
-def _server(stack: Stack, served: Served) -> Ollama:
-    """Return the server that must have the model."""
-    endpoint = endpoint_of(stack, served.service)
+def _server(stack: Stack, served: Served, selected: frozenset[str]) -> Ollama:
+    """Return the server that must have the model; one that does not answer is told by `healthy`, where that runs."""
+    endpoint = endpoint_of(stack, served.service, selected)
     if endpoint.url is None:
         raise NotVerified(
             f"{served.service.key} publishes no port that this machine reaches",
             needs="stack",
             fix="publish its port on 127.0.0.1, or run inside its network",
         )
-    return Ollama(endpoint.url)
+    ollama = Ollama(endpoint.url)
+    try:
+        ollama.version()
+    except ServerError as error:
+        step_back(f"healthy[{served.service.key}]", selected)
+        fail(error.message, place=served.service.place, observed=error.message, fix=error.fix)
+    return ollama
+
+
+def _has(ollama: Ollama, served: Served, subject: Subject, selected: frozenset[str]) -> None:
+    """Leave it to `models` to say that the server does not have the model, where that runs."""
+    if ollama.show(served.name) is None:
+        step_back(f"models[{subject.id.removesuffix(' gpu')}]", selected)
+        fail(f"{served.service.key} does not have {served.name}", place=subject.place, fix="make it again")
 
 
 def _made_of(ollama: Ollama, shown: Shown, base: str, subject: Subject) -> None:
@@ -156,7 +169,7 @@ def _parameters(shown: Shown, served: Served, subject: Subject) -> None:
             )
 
 
-def loaded(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
+def loaded(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_selected: frozenset[str]) -> None:
     """A loaded variant has the context length of its Modelfile and the digest of its name.
 
     Whoever loads with other options restarts the runner, and on a small card another context pushes layers to the
@@ -166,7 +179,8 @@ def loaded(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
     on_gpu = newscreator_subject.id.endswith(" gpu")
     if on_gpu and not has_nvidia():
         raise NotVerified("no NVIDIA GPU on this machine", needs="gpu", fix="run on the GPU host")
-    ollama = _server(newscreator_stack, served)
+    ollama = _server(newscreator_stack, served, newscreator_selected)
+    _has(ollama, served, newscreator_subject, newscreator_selected)
     _load(ollama, served.name, newscreator_stack)
     runner = ollama.runner_of(served.name)
     if runner is None:
@@ -210,14 +224,15 @@ def _load(ollama: Ollama, name: str, stack: Stack) -> None:
     ollama.load(name)
 
 
-def generates(newscreator_subject: Subject, newscreator_stack: Stack) -> None:
+def generates(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_selected: frozenset[str]) -> None:
     """Each variant streams an answer with visible text that it ends by itself.
 
     A model can be listed, loaded and mute: a template that does not fit, a missing stop token, a broken import.
     An answer that runs into its limit is the usual sign.
     """
     served: Served = newscreator_subject.data
-    ollama = _server(newscreator_stack, served)
+    ollama = _server(newscreator_stack, served, newscreator_selected)
+    _has(ollama, served, newscreator_subject, newscreator_selected)
     if served.model.task == "embed":
         raise NotVerified(f"{served.name} embeds", needs="", fix="")
     _load(ollama, served.name, newscreator_stack)

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_newscreator.errors import NewscreatorError
 from pytest_newscreator.sources import names
 from pytest_newscreator.stack import probe
 from pytest_newscreator.standin.stamp import is_standin
 
 NOT_FOUND = 404
 BLOB = re.compile(r"sha256[-:]([0-9a-f]{64})")
+
+
+class ServerError(NewscreatorError):
+    """An Ollama server did not answer, or answered with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Ollama:
-    """A server at `url`; every method is one request and raises `ConnectionError` where none is answered."""
+    """A server at `url`; every method is one request and raises `ServerError` where it is not answered well."""
 
     url: str
     timeout_s: float = 30.0
@@ -103,9 +108,9 @@ class Ollama:
         return self._checked(probe.request(self.url, path, timeout_s=self.timeout_s))
 
     def _checked(self, answer: probe.Answer) -> Any:  # noqa: ANN401
-        """Return the JSON of a good answer; anything else is a `ConnectionError` that quotes it."""
+        """Return the JSON of a good answer; anything else is a `ServerError` that quotes it."""
         if not answer.is_ok:
-            raise ConnectionError(f"{self.url} answered {answer}")
+            raise ServerError(f"{self.url} answered {answer}", fix="see the server's log")
         return answer.json()
 
 

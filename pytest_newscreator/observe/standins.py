@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_newscreator.contract.model import Contract
-from pytest_newscreator.observe.ollama import Ollama
+from pytest_newscreator.observe.ollama import Ollama, ServerError
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.model import Stack
 
@@ -28,7 +28,7 @@ def _models(stack: Stack, contract: Contract) -> Iterator[str]:
         server = Ollama(endpoint.url)
         try:
             shown = [server.show(name) for name in model.names]
-        except ConnectionError:
+        except ServerError:
             continue  # `healthy` and `models` tell it; nothing is served that could be mistaken for real
         for one in shown:
             if one is not None and one.standin:

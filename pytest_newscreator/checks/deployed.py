@@ -34,6 +34,9 @@ def endpoint_of(stack: Stack, service: Service, selected: frozenset[str] = froze
     """Return where a service runs; one that the stack does not have is broken, told by `healthy` where that runs."""
     endpoint = stack.endpoint(service.key)
     if endpoint is None:
+        if stack.partial:
+            reason = f"{service.key} was not looked for: the stack is one address"
+            raise NotVerified(reason, needs="", fix="use --newscreator-stack attach")
         step_back(f"healthy[{service.key}]", selected)
         fail(f"{service.key} does not run in this stack", place=service.place, fix="start it, then run again")
     return endpoint

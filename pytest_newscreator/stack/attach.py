@@ -63,7 +63,7 @@ class UrlBackend:
         if not answer.is_ok:
             raise StackError(f"no Ollama answers at {self.url} ({answer})", fix="start it, or correct the address")
         endpoints = {servers[0].key: Endpoint(servers[0], "url", self.url)}
-        return Stack(kind="url", owned=False, invocation=request.invocation, endpoints=endpoints)
+        return Stack(kind="url", owned=False, invocation=request.invocation, endpoints=endpoints, partial=True)
 
 
 def find(repository: Repository) -> dict[str, Container]:

@@ -50,7 +50,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack; `owned` ones were started here and are removed by `close`."""
+    """A running stack; `owned` ones were started here and are removed by `close`.
+
+    `partial` is one that was asked for by a single address: what it does not have was not looked for.
+    """
 
     kind: str
     owned: bool
@@ -61,6 +64,7 @@ class Stack:
     placements: tuple[Placement, ...] = ()
     notes: tuple[str, ...] = ()
     rolled_back: bool = False
+    partial: bool = False
 
     def endpoint(self, key: str) -> Endpoint | None:
         """Return the running service of this contract key, if it runs."""

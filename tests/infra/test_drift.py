@@ -76,7 +76,7 @@ def test_a_deleted_variant_is_found_and_only_it(stack_copy: Any, sound: Stack) -
     """The one that is gone fails, at the contract's line that declares it; the others stay as they are."""
     url = sound.endpoints["backend"].url or ""
     delete(url, "gemma3-4b-60k")
-    stack_copy.run("-m", "infra", "-k", "models", "--newscreator-stack", url)
+    stack_copy.run("-m", "infra", "--newscreator-stack", url)
     (failed,) = stack_copy.failed()
     assert failed["subject"] == "gemma3-4b-60k"
     assert failed["message"].startswith("backend does not have gemma3-4b-60k; it has ")

@@ -1,5 +1,5 @@
 # README's two commands are `make check` and `make test`; the rest is for working on the project.
-.PHONY: check test lint format setup clean
+.PHONY: check test matrix lint format setup clean
 SHELL := /bin/bash
 
 check:
@@ -7,6 +7,9 @@ check:
 
 test:
 	@scripts/test.sh
+
+matrix:
+	@scripts/matrix.sh
 
 setup:
 	@scripts/setup.sh

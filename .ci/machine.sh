@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Make a Debian machine complete for the live tests: a Docker engine, Compose v2, buildx and the base images.
+# Make a Debian machine complete for the live tests: compilers, a Docker engine, Compose v2, buildx, the base images.
 #
-# Everything comes from package registries; what is there already is reused. The official image tags are made
-# here locally only when they are absent and cannot be pulled, and carry a label that says so.
+# Needs root and, where no ollama was built yet, Go: Debian's is too old for Ollama. Everything else comes from package
+# registries; what is there already is reused. The official image tags are made here locally only when they are absent
+# and cannot be pulled, and carry a label that says so.
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 ollama_version="${1:-0.24.0}"
+# Without HOME a tilde is the home folder of /etc/passwd; the cache and Docker's plugins need the variable.
+[ -n "${HOME:-}" ] || { unset HOME; export HOME=~; }
 cache="${NEWSCREATOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-newscreator}"
 standin_label="org.pytest-newscreator.standin"
 
@@ -16,6 +19,21 @@ apt_ready=""
 apt_install() {
     [ -n "$apt_ready" ] || { apt-get update -qq; apt_ready=1; }
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Ollama asks for Go 1.24; an older one from 1.21 on fetches the toolchain that a module asks for by itself.
+tools() {
+    local missing=()
+    command -v g++ >/dev/null || missing+=(g++ libc6-dev)
+    command -v make >/dev/null || missing+=(make)
+    command -v git >/dev/null || missing+=(git)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+    [ "${#missing[@]}" -eq 0 ] || { say "installing ${missing[*]}"; apt_install "${missing[@]}" ca-certificates; }
+    if go version 2>/dev/null | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'; then return; fi
+    if "$here/scripts/build-ollama.sh" "$ollama_version" >/dev/null 2>&1; then return; fi
+    say "there is no Go of 1.21 or newer, which the build of ollama $ollama_version needs; Debian 12's is older"
+    say "do: unpack a Go release into /usr/local/go and put its bin folder on PATH"
+    return 1
 }
 
 engine() {
@@ -63,9 +81,18 @@ cli_plugins() {
     docker buildx version
 }
 
+# The question is short and the answer to "not to be pulled" is a stand-in, so a slow download must not decide it. The
+# daemon may know a mirror or a proxy that the client does not: it gets a try of its own.
 absent() {
     if docker image inspect "$1" >/dev/null 2>&1; then return 1; fi
-    ! timeout 60 docker pull -q "$1" >/dev/null 2>&1
+    if ! timeout 30 docker manifest inspect "$1" >/dev/null 2>&1; then
+        ! timeout 60 docker pull -q "$1" >/dev/null 2>&1
+        return
+    fi
+    say "pulling $1"
+    timeout 1800 docker pull "$1" && return 1
+    say "$1 is in its registry and was not pulled (above); do: run this again"
+    exit 1
 }
 
 debian_image() {
@@ -131,6 +158,7 @@ timed() {
     printf 'machine: %-28s %4d s\n' "$*" "$((SECONDS - started))"
 }
 
+timed tools
 timed engine
 timed cli_plugins
 timed debian_image

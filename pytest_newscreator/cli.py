@@ -40,10 +40,16 @@ if typer is not None:
 
 def _write(folder: Path, name: str, shape: str) -> Path:
     """Write one stand-in; its seed follows from the name, so that two bases differ in digest."""
+    from pytest_newscreator.sources import names
     from pytest_newscreator.standin import shapes, tiny
     from pytest_newscreator.standin.container import seed_of
 
-    folder.mkdir(parents=True, exist_ok=True)
+    if not names.parse(name).is_valid:
+        raise NewscreatorError(f"--name {name!r} is no model name that Ollama would take", fix="write NAME:TAG")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NewscreatorError(f"{folder} is no folder to write to ({error.strerror})", fix="name another") from None
     path = folder / f"{name.replace('/', '_').replace(':', '_')}.gguf"
     if shape == "tiny":
         tiny.write_for(path, name)
@@ -62,4 +68,5 @@ def main() -> None:
     try:
         app()
     except NewscreatorError as error:
-        sys.exit(f"newscreator: {error}")
+        sys.stderr.write(f"newscreator: {error}\n")
+        sys.exit(2)

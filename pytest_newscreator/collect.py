@@ -74,6 +74,8 @@ class CheckItem(pytest.Function):
         item.check = check
         item.subject = subject
         item.add_marker(subject.marker or check.marker)
+        if subject.detail:
+            item.user_properties.append(("newscreator.detail", subject.detail))
         return item
 
     def setup(self) -> None:

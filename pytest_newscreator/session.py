@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from pytest_newscreator.errors import StackError
+from pytest_newscreator import CONTRACT_NAME
+from pytest_newscreator.errors import NewscreatorError, StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Reader
 from pytest_newscreator.stack.model import Stack
+from pytest_newscreator.verdicts import NotVerified
 
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
@@ -65,19 +68,65 @@ def give_up(kind: str, message: str) -> NoReturn:
     pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)
 
 
-def settle(config: pytest.Config) -> None:
-    """Raise `UsageError` where an option names what no collected contract has, before anything starts."""
-    from pytest_newscreator.stack import choose
+def settle(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Raise `UsageError` where an option names what is not there, before anything starts.
+
+    Only a run that needs a stack is held to what is required of this machine.
+    """
+    from pytest_newscreator.stack import base_files, choose
 
     name = config.getoption("newscreator_invocation")
     kind = config.getoption("newscreator_stack")
-    for repository in config.stash[REPOSITORIES].values():
-        declared = repository.contract.invocations
-        if name is not None and name not in declared:
-            known = ", ".join(declared) or "none"
-            raise pytest.UsageError(f"--newscreator-invocation {name} is not declared, the contract declares {known}")
-        brought = config.hook.pytest_newscreator_backends(config=config, repository=repository)
-        try:
+    try:
+        base_files.given_files(config.getoption("newscreator_base_files"), config.invocation_params.dir)
+        for repository in config.stash[REPOSITORIES].values():
+            declared = repository.contract.invocations
+            if name is not None and name not in declared:
+                known = ", ".join(declared) or "none"
+                raise StackError(  # noqa: TRY301 - one way out for every option
+                    f"--newscreator-invocation {name} is not declared, the contract declares {known}"
+                )
+            brought = config.hook.pytest_newscreator_backends(config=config, repository=repository)
             choose.backend(kind, [backend for backends in brought for backend in backends])
-        except StackError as error:
-            raise pytest.UsageError(str(error)) from None
+        if any("newscreator_stack" in getattr(item, "fixturenames", ()) for item in items):
+            _provide(required(config))
+    except StackError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def foresee(config: pytest.Config) -> None:
+    """Settle the options before any worker starts; a contract with errors is left to the collection."""
+    path = config.rootpath / CONTRACT_NAME
+    try:
+        if path.is_file():
+            repository_at(config, path)
+    except NewscreatorError:
+        return
+    settle(config, ())
+
+
+def _provide(names: frozenset[str]) -> None:
+    """Raise `StackError` where this machine has not what is required; what only a stack can tell is told later."""
+    from pytest_newscreator.observe.gpu import has_nvidia
+    from pytest_newscreator.stack import engine
+
+    if "docker" in names:
+        try:
+            engine.require()
+        except NotVerified as missing:
+            raise StackError(f"docker is required, and not verified: {missing.reason}", fix=missing.fix) from None
+    if "gpu" in names and not has_nvidia():
+        raise StackError("gpu is required, and not verified: no NVIDIA GPU on this machine", fix="run on the GPU host")
+
+
+def report_folder(config: pytest.Config) -> Path | None:
+    """Return the folder of `--newscreator-report`, made now, so that one that cannot be written ends the run early."""
+    text = config.getoption("newscreator_report")
+    if not text:
+        return None
+    folder = Path(config.invocation_params.dir, text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(f"--newscreator-report {text} is no folder to write to ({error.strerror})") from None
+    return folder

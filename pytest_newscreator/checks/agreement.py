@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_newscreator.checks import resolved, source
 from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.registry import Subject, item_name, numbered
 from pytest_newscreator.checks.resolved import Case
-from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.contract.model import Service, Variant
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import tree
+from pytest_newscreator.sources import names, tree
 from pytest_newscreator.sources.modelfile import parse
+from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import NotVerified, fail
 
 RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")
@@ -23,20 +24,21 @@ RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A request option as one side sends it, and the Modelfile's value on the other side."""
+    """A request option as one side sends it, and what the Modelfiles of the variants that it can meet state."""
 
     option: str
     sent: str
     sent_at: Place
     sender: str
+    variants: tuple[Variant, ...]
     stated: tuple[tuple[Variant, str, Place], ...]
     case: Case | None = None
     """The setting behind the option, which `resolved` judges where the contract declares it."""
 
     @property
     def agrees(self) -> bool:
-        """Return whether one of the Modelfiles states what is sent."""
-        return any(agrees(self.sent, value) for _, value, _ in self.stated)
+        """Return whether one of the Modelfiles states what is sent, or none states anything to compare with."""
+        return not self.stated or any(agrees(self.sent, value) for _, value, _ in self.stated)
 
 
 def agreement_subjects(repository: Repository) -> Iterator[Subject]:
@@ -45,38 +47,58 @@ def agreement_subjects(repository: Repository) -> Iterator[Subject]:
         yield from _by_setting(repository, service)
     for site in repository.sites:
         if site.kind == "json-body" and site.setting in RUNNER_OPTIONS and site.value is not None:
-            variants = [v for m in repository.contract.models.values() for v in m.variants.values()]
-            stated = _stated(repository, site.setting, variants)
-            if stated and repository.services_of(site.place.path):
-                pair = Pair(site.setting, site.value, site.place, "a request written here", stated)
+            variants = _asked(repository, site)
+            if _speaks_of(repository, site.setting, variants) and repository.services_of(site.place.path):
+                stated = _stated(repository, site.setting, variants)
+                pair = Pair(site.setting, site.value, site.place, "a request written here", variants, stated)
                 yield Subject(f"{site.place.path} {site.setting}", site.place, pair)
 
 
+def _asked(repository: Repository, site: Site) -> tuple[Variant, ...]:
+    """Return the variants that a request may be for: the one it names, or any where that is no literal."""
+    every = [variant for model in repository.contract.models.values() for variant in model.variants.values()]
+    return tuple(variant for variant in every if site.model is None or names.same(site.model, variant.name))
+
+
 def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
-    """Yield what a service sends under each invocation, against the variants that its settings select."""
+    """Yield what a service sends under each invocation, against the variant that its options go to."""
     variants = _selected(repository, service)
     for option, name in service.options.items():
+        if not _speaks_of(repository, option, variants):
+            continue
         stated = _stated(repository, option, variants)
         for invocation, project in repository.resolved.items():
             case = Case(repository.contract.invocations[invocation], service, service.settings.get(name))
             given = repository.given(project, service)
             value = given.environment.get(name) if given else None
-            if value is None or value.text is None or not stated:
+            if value is None or value.text is None:
                 continue
-            place = value.origin or service.place
-            pair = Pair(option, value.text, place, f"{service.key}'s {name} (invocation {invocation})", stated, case)
+            place, sender = value.origin or service.place, f"{service.key}'s {name} (invocation {invocation})"
+            pair = Pair(option, value.text, place, sender, variants, stated, case)
             yield Subject(f"{invocation} {service.key} {option}", place, pair)
 
 
-def _selected(repository: Repository, service: Service) -> list[Variant]:
-    """Return the variants that the service's settings name; without such a setting, all of the model's."""
-    used: list[Model] = [repository.contract.models[key] for key in service.uses]
-    every: Mapping[str, Variant] = {name: variant for model in used for name, variant in model.variants.items()}
+def _selected(repository: Repository, service: Service) -> tuple[Variant, ...]:
+    """Return the variant that a service's settings name first: its options go there. Without one, all of its models'.
+
+    A service that names a second variant asks for that one with options of its own, which its code writes.
+    """
+    models = repository.contract.models
+    every = {name: variant for model in models.values() for name, variant in model.variants.items()}
     named = [every[text] for setting in service.settings.values() for text in setting.allowed if text in every]
-    return named or list(every.values())
+    return tuple(named[:1] or (variant for key in service.uses for variant in models[key].variants.values()))
 
 
-def _stated(repository: Repository, option: str, variants: list[Variant]) -> tuple[tuple[Variant, str, Place], ...]:
+def _speaks_of(repository: Repository, option: str, variants: Sequence[Variant]) -> bool:
+    """Return whether a Modelfile states an option, or the contract says that it should."""
+    made = {variant for variant in variants if variant.modelfile}
+    models = [model for model in repository.contract.models.values() if made & set(model.variants.values())]
+    declared = any(option in model.parameters for model in models)
+    declared = declared or (option == "num_ctx" and any(variant.num_ctx is not None for variant in made))
+    return declared or bool(_stated(repository, option, variants))
+
+
+def _stated(repository: Repository, option: str, variants: Sequence[Variant]) -> tuple[tuple[Variant, str, Place], ...]:
     """Return what the Modelfiles of these variants state for an option."""
     found = []
     for variant in variants:
@@ -98,6 +120,9 @@ def context_agreement(
     num_batch. Give both sides one value.
     """
     pair: Pair = newscreator_subject.data
+    if not pair.stated:
+        reason = f"the Modelfile of {pair.variants[0].name} states no {pair.option}: `modelfile` says so"
+        raise NotVerified(reason, needs="", fix="")
     if pair.agrees:
         return
     places = (pair.sent_at, *(place for _, _, place in pair.stated))
@@ -108,8 +133,8 @@ def context_agreement(
         raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
     variant, value, place = pair.stated[0]
     fail(
-        f"{pair.option} {pair.sent or 'nothing'} of {pair.sender} meets {pair.option} {value} of {variant.name}:"
-        " each turn restarts the runner",
+        f"{pair.option} {pair.sent or 'nothing'} of {pair.sender} meets {pair.option} {value} of {variant.name}: "
+        + ("each turn restarts the runner" if pair.option in RUNNER_OPTIONS else "the request overrides the model"),
         place=pair.sent_at,
         expected=value,
         observed=pair.sent,

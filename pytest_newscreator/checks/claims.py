@@ -26,6 +26,11 @@ class Claim:
     retired: str | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Return whether only running the program can tell what the site says; what is handed on is told elsewhere."""
+        return self.site.value is None and not self.site.handed_on
+
+    @property
     def holds(self) -> bool:
         """Return whether the site says what the contract says; a value nobody can know statically is not wrong."""
         if self.site.value is None:
@@ -41,10 +46,10 @@ def agrees(value: str, text: str) -> bool:
         return True
     if NUMBER.fullmatch(value) and NUMBER.fullmatch(text):
         return float(value) == float(text)
-    return bool(value) and _looks_like_model(text) and names.same(value, text)
+    return (_is_tagged(value) or _is_tagged(text)) and names.same(value, text)
 
 
-def _looks_like_model(text: str) -> bool:
+def _is_tagged(text: str) -> bool:
     """Return whether Ollama would take the text for a tagged model name."""
     return ":" in text and names.parse(text).is_valid
 
@@ -68,7 +73,7 @@ def _claim(repository: Repository, site: Site, aliases: Mapping[str, frozenset[s
         )
         if allowed:
             return Claim(site, site.setting or name, allowed)
-    retired = retired_name(repository, site.value)
+    retired = retired_name(repository, site.value, names_model=_names_model(site))
     if retired:
         return Claim(site, site.setting or f"literal {site.value}", retired=retired)
     return None
@@ -118,9 +123,18 @@ def _aliases(repository: Repository) -> dict[str, frozenset[str]]:
     return {name: frozenset(into) for name, into in found.items() if name not in repository.declared}
 
 
-def retired_name(repository: Repository, value: str | None) -> str | None:
-    """Return the retired model that a value names, if it names one."""
-    if not value or not _looks_like_model(value):
+def _names_model(site: Site) -> bool:
+    """Return whether what stands at a site is a model's name whatever it looks like: a word of `ollama`, `model=`."""
+    return site.kind == "ollama-argument" or (site.setting or "").lower() == "model"
+
+
+def retired_name(repository: Repository, value: str | None, *, names_model: bool = False) -> str | None:
+    """Return the retired model that a value names, if it names one.
+
+    A word without a tag counts only where `names_model` says that nothing but a model can stand there: `llama3` is
+    an ordinary word anywhere else.
+    """
+    if not value or not (names_model or _is_tagged(value)):
         return None
     for model in repository.contract.models.values():
         for retired in model.retired:

@@ -34,9 +34,8 @@ def endpoint_of(stack: Stack, service: Service, selected: frozenset[str] = froze
     """Return where a service runs; one that the stack does not have is broken, told by `healthy` where that runs."""
     endpoint = stack.endpoint(service.key)
     if endpoint is None:
-        if stack.partial:
-            reason = f"{service.key} was not looked for: the stack is one address"
-            raise NotVerified(reason, needs="", fix="use --newscreator-stack attach")
+        if service.key in stack.unavailable:
+            raise NotVerified(f"{service.key}: {stack.unavailable[service.key]}", needs="stack", fix="")
         step_back(f"healthy[{service.key}]", selected)
         fail(f"{service.key} does not run in this stack", place=service.place, fix="start it, then run again")
     return endpoint
@@ -66,8 +65,10 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
         ok, said_ = health(endpoint)
         if not ok:
             fail(f"{service.key} is unhealthy: {said_}", expected="healthy", observed=said_, fix="see its log")
-    answer = probe.request(endpoint.url, probe.ready_path(service), timeout_s=5) if endpoint.url else None
-    if answer is not None and not probe.answers(service, endpoint.url):
+    answer = (
+        probe.request(endpoint.url, probe.ready_path(service), timeout_s=5, ca=endpoint.ca) if endpoint.url else None
+    )
+    if answer is not None and not probe.answers(service, endpoint.url, endpoint.ca):
         fail(
             f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
             observed=str(answer),

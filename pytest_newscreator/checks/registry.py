@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_newscreator.verdicts import Level
@@ -24,6 +24,8 @@ class Subject:
     data: Any = None
     marker: Marker | None = None
     """Overrides the check's own marker, where one subject needs more than the others (a GPU, say)."""
+    detail: str = ""
+    """What the reports tell beside the verdict, where it passes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def numbered(subjects: Iterable[Subject]) -> list[Subject]:
     for subject in subjects:
         seen[subject.id] = count = seen.get(subject.id, 0) + 1
         name = subject.id if count == 1 else f"{subject.id} #{count}"
-        unique.append(Subject(name, subject.place, subject.data, subject.marker))
+        unique.append(replace(subject, id=name))
     return unique
 
 

@@ -45,6 +45,8 @@ def resolved_subjects(repository: Repository) -> Iterator[Subject]:
             if service.compose not in project.services:
                 yield Subject(f"{name} {service.key}", service.place, Case(invocation, service))
                 continue
+            if repository.build_fault(project, service) is not None:
+                yield Subject(f"{name} {service.key} build", service.place, Case(invocation, service))
             for setting in service.settings.values():
                 yield Subject(f"{name} {service.key} {setting.name}", setting.place, Case(invocation, service, setting))
 
@@ -117,6 +119,9 @@ def judged(case: Case, repository: Repository) -> Finding | None:
         )
     if case.service is None:
         return None
+    fault = repository.build_fault(project, case.service)
+    if fault is not None:
+        return Finding(f"build of {case.service.key}: {fault.message}", place=fault.place, fix=fault.fix)
     given = repository.given(project, case.service)
     if given is None:
         return _absent(case, case.service, project, repository)

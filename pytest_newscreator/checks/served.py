@@ -104,7 +104,7 @@ def _server(stack: Stack, served: Served, selected: frozenset[str]) -> Ollama:
             needs="stack",
             fix="publish its port on 127.0.0.1, or run inside its network",
         )
-    ollama = Ollama(endpoint.url)
+    ollama = Ollama(endpoint.url, ca=endpoint.ca)
     try:
         ollama.version()
     except ServerError as error:
@@ -236,7 +236,8 @@ def generates(newscreator_subject: Subject, newscreator_stack: Stack, newscreato
     if served.model.task == "embed":
         raise NotVerified(f"{served.name} embeds", needs="", fix="")
     _load(ollama, served.name, newscreator_stack)
-    streamed = generate(ollama.url, {"model": served.name, "prompt": PROMPT, "options": {"num_predict": MOST_TOKENS}})
+    body = {"model": served.name, "prompt": PROMPT, "options": {"num_predict": MOST_TOKENS}}
+    streamed = generate(ollama.url, body, ca=ollama.ca)
     _judge(streamed, served.name, newscreator_subject)
 
 

@@ -27,12 +27,16 @@ class Unread:
 
 def default_subjects(repository: Repository) -> Iterator[Subject]:
     """Yield every default and literal that the contract speaks about, then the files that could not be read whole."""
-    for claim in claims(repository):
-        yield Subject(f"{claim.site.place.path} {claim.label}", claim.site.place, claim)
+    found = [Subject(f"{claim.site.place.path} {claim.label}", claim.site.place, claim) for claim in claims(repository)]
     for path, read in repository.reads.items():
         if read.problems and path not in _declared_modelfiles(repository):
             place, message = read.problems[0]
-            yield Subject(f"{path} unread", place, Unread(place, message))
+            found.append(Subject(f"{path} unread", place, Unread(place, message)))
+    yield from found
+    if not found and (repository.declared or any(model.retired for model in repository.contract.models.values())):
+        # Without an item pytest would end with "no tests ran", which reads like a fault of the run.
+        detail = f"files read: {len(repository.reads)}; none speaks of what the contract declares"
+        yield Subject("retired names", Place(repository.contract.path.name, 1), detail=detail)
 
 
 def _declared_modelfiles(repository: Repository) -> frozenset[str]:
@@ -50,22 +54,28 @@ def default(
     colleague's checkout, CI. It happened with a start script that kept the old base behind `${X:-...}` while
     Compose always set X. Change the default at the place named, or declare what is really meant.
     """
-    claim: Claim | Unread = newscreator_subject.data
+    claim: Claim | Unread | None = newscreator_subject.data
+    if claim is None:
+        return
     if isinstance(claim, Unread):
         raise NotVerified(f"{claim.place}: {claim.message}", needs="", fix="correct it, or exclude the file (sources:)")
+    if claim.is_open:
+        reason = f"{claim.site.place}: the value of {claim.label} is computed when it runs"
+        raise NotVerified(reason, needs="", fix="")
     if claim.holds:
         return
     _unless_said(
         item_name("default", newscreator_subject), claim.site.place, newscreator_repository, newscreator_selected
     )
+    variants = _variants_elsewhere(newscreator_repository, claim)
     models = newscreator_repository.contract.models.values()
-    allowed = claim.allowed or tuple(model.base for model in models if claim.retired in model.retired)
+    allowed = claim.allowed or variants or tuple(model.base for model in models if claim.retired in model.retired)
     wanted = " or ".join(dict.fromkeys(allowed))
     winners = overridden.winners(newscreator_repository, claim)
     fail(
         f"{claim.label} {_verb(claim)} {claim.site.value or 'nothing'}, the contract says {wanted}"
         if claim.allowed
-        else f"{_literal(claim)} is retired by the contract, the base is {wanted}",
+        else f"{_literal(claim)} is retired by the contract, {'elsewhere it' if variants else 'the base'} is {wanted}",
         place=claim.site.place,
         expected=wanted,
         observed=claim.site.value,
@@ -73,6 +83,16 @@ def default(
         fix=f"write {allowed[0]} there, or declare another value in newscreator.yaml",
         severity="note" if winners else "error",
     )
+
+
+def _variants_elsewhere(repository: Repository, claim: Claim) -> tuple[str, ...]:
+    """Return the variants that other places give to the setting of a retired name: it is a variant's variable."""
+    variants = {name for model in repository.contract.models.values() for name in model.variants}
+    setting = claim.site.setting
+    if setting is None or setting.lower() == "model":
+        return ()
+    values = (site.value for site in repository.sites if site.setting == setting)
+    return tuple(dict.fromkeys(value for value in values if value in variants))
 
 
 def _verb(claim: Claim) -> str:
@@ -122,6 +142,8 @@ def _variant_subjects(repository: Repository, model: Model, variant: Variant) ->
         return
     parsed = parse(source.text)
     for problem in parsed.problems:
+        if not problem.line:  # that FROM is not there at all, which FROM's own subject says
+            continue
         place = Place(path, problem.line, problem.column)
         yield Subject(f"{variant.name} grammar", place, Stated(path, "grammar", (problem.message,), (), place))
     wanted: dict[str, tuple[str, ...]] = {"FROM": (model.base,)}
@@ -162,6 +184,8 @@ def modelfile(
     stated: Stated = newscreator_subject.data
     if _is_right(stated, newscreator_repository):
         return
+    if not stated.values and stated.key != "file":
+        _unless_misspelt(stated, newscreator_repository, newscreator_selected)
     _unless_said(
         item_name("modelfile", newscreator_subject), stated.place, newscreator_repository, newscreator_selected
     )
@@ -187,6 +211,19 @@ def modelfile(
     )
 
 
+def _unless_misspelt(stated: Stated, repository: Repository, selected: frozenset[str]) -> None:
+    """Step back where a line of the same Modelfile is misspelt: what is not stated may be what it means."""
+    source = tree.read_text(repository.root, stated.path)
+    parsed = parse(source.text) if source else Modelfile(())
+    starts = {(command.line, command.column) for command in parsed.commands}
+    lines = {p.line for p in parsed.problems if p.stage == "parser" or (p.line, p.column) in starts}
+    for subject in numbered(modelfile_subjects(repository)):
+        name = item_name("modelfile", subject)
+        told_here = subject.data.key == "grammar" and subject.data.path == stated.path
+        if told_here and subject.data.place.line in lines and name in selected:
+            raise NotVerified(f"not judged: {name} failed, and may be where {stated.key} is", needs="", fix="")
+
+
 def _matches(stated: Stated) -> bool:
     """Return whether the stated values are the expected ones."""
     if stated.key == "FROM":
@@ -200,7 +237,9 @@ def _is_right(stated: Stated, repository: Repository) -> bool:
     """Return whether the contract has nothing against a statement; one of an undeclared file must not be retired."""
     if stated.key in ("file", "grammar"):
         return False
-    return _matches(stated) if stated.expected else retired_name(repository, stated.values[0]) is None
+    if stated.expected:
+        return _matches(stated)
+    return retired_name(repository, stated.values[0], names_model=True) is None
 
 
 @functools.lru_cache(maxsize=4)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Contract
 
 MOST_BYTES: Final = 256 * 1024
-_START: Final = "begin with 'version: 1' and 'model: {base: gemma3:4b-it-qat}'; `newscreator init` writes a whole one"
+_START: Final = "begin with 'version: 1' and 'model: {base: gemma3:4b-it-qat}'; README shows a first one"
 
 
 def load(path: Path) -> Contract:
@@ -64,7 +64,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        fix = "write one by hand or with `newscreator init`, at the root of the repository"
+        fix = "write one at the root of the repository; README shows a first one"
         raise ContractErrors(
             [ContractError("there is no such file, should be the contract", place=place, fix=fix)]
         ) from None

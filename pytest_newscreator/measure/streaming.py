@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,13 +45,13 @@ class Streamed:
         return next((stamp for stamp, chunk in pairs if chunk.get("response")), None)
 
 
-def generate(url: str, body: dict[str, Any], *, timeout_s: float = 300.0) -> Streamed:
+def generate(url: str, body: dict[str, Any], *, timeout_s: float = 300.0, ca: Path | None = None) -> Streamed:
     """Send `body` to `/api/generate` as a stream and stamp every line as it arrives.
 
     Never truncates silently: `"truncate": false` is always sent. Raises nothing; failures are in `error`.
     """
     payload = json.dumps({"stream": True, "truncate": False, **body}).encode()
-    connection = probe.connect(url, timeout_s)
+    connection = probe.connect(url, timeout_s, ca)
     stamps: list[float] = []
     lines: list[bytes] = []
     error: str | None = None

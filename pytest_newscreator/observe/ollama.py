@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_newscreator.errors import NewscreatorError
@@ -56,6 +57,7 @@ class Ollama:
 
     url: str
     timeout_s: float = 30.0
+    ca: Path | None = None
 
     def version(self) -> str:
         """Return the version that the server says it is."""
@@ -67,7 +69,9 @@ class Ollama:
 
     def show(self, name: str) -> Shown | None:
         """Return what the server knows of a model; None where it does not have it."""
-        answer = probe.request(self.url, "/api/show", method="POST", body={"model": name}, timeout_s=self.timeout_s)
+        answer = probe.request(
+            self.url, "/api/show", method="POST", body={"model": name}, timeout_s=self.timeout_s, ca=self.ca
+        )
         if answer.status == NOT_FOUND:
             return None
         raw = self._checked(answer)
@@ -100,12 +104,14 @@ class Ollama:
 
     def load(self, name: str) -> None:
         """Load a model with the options of its Modelfile (a request without a prompt); waits until it is loaded."""
-        answer = probe.request(self.url, "/api/generate", method="POST", body={"model": name}, timeout_s=600)
+        answer = probe.request(
+            self.url, "/api/generate", method="POST", body={"model": name}, timeout_s=600, ca=self.ca
+        )
         self._checked(answer)
 
     def _json(self, path: str) -> Any:  # noqa: ANN401
         """Return the JSON of a GET."""
-        return self._checked(probe.request(self.url, path, timeout_s=self.timeout_s))
+        return self._checked(probe.request(self.url, path, timeout_s=self.timeout_s, ca=self.ca))
 
     def _checked(self, answer: probe.Answer) -> Any:  # noqa: ANN401
         """Return the JSON of a good answer; anything else is a `ServerError` that quotes it."""

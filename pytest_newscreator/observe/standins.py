@@ -25,7 +25,7 @@ def _models(stack: Stack, contract: Contract) -> Iterator[str]:
         endpoint = stack.endpoint(model.service or "")
         if endpoint is None or endpoint.url is None or endpoint.service.kind != "ollama":
             continue
-        server = Ollama(endpoint.url)
+        server = Ollama(endpoint.url, ca=endpoint.ca)
         try:
             shown = [server.show(name) for name in model.names]
         except ServerError:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_newscreator import session
+from pytest_newscreator import session as state
 from pytest_newscreator.checks.unchecked import unchecked
 from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
 from pytest_newscreator.report import json, terminal
@@ -22,16 +21,23 @@ class Recorder:
     def __init__(self, config: pytest.Config) -> None:
         """Read what is required, so that a misspelt name ends the run before it starts."""
         self.config = config
-        self.required = session.required(config)
+        self.required = state.required(config)
+        self.folder = state.report_folder(config)
         self.records: list[Record] = []
         self.stacks: list[str] = []
         self.stack_failed_in: str | None = None
         self.heard: tuple[list[str], list[str]] | None = None
         self.reports_here = not hasattr(config, "workerinput")
 
-    def pytest_collection_finish(self) -> None:
+    def pytest_sessionstart(self) -> None:
+        """Under xdist hold the options against the root's contract: only this process can end the run."""
+        if self.config.pluginmanager.hasplugin("dsession"):
+            state.foresee(self.config)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Hold the options against what was collected."""
-        session.settle(self.config)
+        if self.reports_here:
+            state.settle(self.config, session.items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -43,7 +49,7 @@ class Recorder:
         if isinstance(error, NotVerified) and self._is_required(error):
             report.outcome = "failed"
             report.longrepr = f"{error.needs} is required, and not verified: {error}"
-        if isinstance(error, session.StackFailed):
+        if isinstance(error, state.StackFailed):
             self._tell_once(item, report)
         if report.skipped and isinstance(item, CheckItem) and isinstance(error, NotVerified):
             path, line, _ = item.reportinfo()
@@ -97,7 +103,7 @@ class Recorder:
         """Return the checks without a subject, and what the contract declares that no check holds yet."""
         if self.heard is not None:
             return self.heard
-        repositories = self.config.stash[session.REPOSITORIES].values()
+        repositories = self.config.stash[state.REPOSITORIES].values()
         declared = [text for repository in repositories for text in unchecked(repository.contract)]
         return self.config.stash.get(NOT_APPLICABLE, []), list(dict.fromkeys(declared))
 
@@ -111,19 +117,16 @@ class Recorder:
         """Write the reports that were asked for."""
         if not self.reports_here:
             self.config.workeroutput["newscreator"] = self._silent()  # type: ignore[attr-defined]
-        folder = self.config.getoption("newscreator_report")
-        if folder and self.reports_here:
-            directory = Path(self.config.invocation_params.dir, folder)
-            directory.mkdir(parents=True, exist_ok=True)
-            json.write(directory, self.records, self.stacks, *self._silent())
+        if self.folder is not None and self.reports_here:
+            json.write(self.folder, self.records, self.stacks, *self._silent())
             self.config.hook.pytest_newscreator_report(
-                config=self.config, records=tuple(self.records), directory=directory
+                config=self.config, records=tuple(self.records), directory=self.folder
             )
 
 
 def _stack_lines(config: pytest.Config) -> tuple[str, ...]:
     """Return what the summary says of the stack that this process used."""
-    stack = config.stash.get(session.STACK, None)
+    stack = config.stash.get(state.STACK, None)
     return stack.description if stack is not None else ()
 
 
@@ -131,7 +134,7 @@ def _record(item: CheckItem, error: BaseException | None, report: pytest.TestRep
     """Make the record of one item."""
     note = item.stash.get(NOTE, None)
     verdict = note or error
-    standin = item.config.stash[session.STACK].standin if session.STACK in item.config.stash else None
+    standin = item.config.stash[state.STACK].standin if state.STACK in item.config.stash else None
     common: dict[str, Any] = {
         "id": item.nodeid,
         "check": item.check.name,

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.resolve.base_images import base_environment
+from pytest_newscreator.resolve.canonical import is_remote
 from pytest_newscreator.resolve.compose import ComposeService
 from pytest_newscreator.resolve.image import ImageConfig, image_environment
 from pytest_newscreator.resolve.values import Hop, Value
 from pytest_newscreator.sources import dockerfile, tree
 
+if TYPE_CHECKING:
+    from pytest_newscreator.resolve.compose import Build
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A service as its container would see it; `image` is None where its Dockerfile is not in the repository."""
+    """A service as its container would see it; `image` is None where no readable Dockerfile is in the repository."""
 
     compose: ComposeService
     environment: Mapping[str, Value]
@@ -34,7 +40,10 @@ class Given:
 
 def given(root: Path, service: ComposeService) -> Given:
     """Return what Compose and the image give to a service (rules: facts 1.2; the null mask hides an image's ENV)."""
-    image = _image(root, service)
+    try:
+        image = _image(root, service)
+    except ResolutionError:  # `build_fault` tells it
+        image = None
     below = dict(image.environment) if image else _known(service)
     merged = {name: value for name, value in below.items() if name not in service.masked}
     for name, value in service.environment.items():
@@ -43,19 +52,53 @@ def given(root: Path, service: ComposeService) -> Given:
     return Given(service, merged, image)
 
 
+def build_fault(root: Path, service: ComposeService) -> ResolutionError | None:
+    """Return why the service's image cannot be built, as far as the repository can tell."""
+    build = service.build
+    if build is None or is_remote(build.context) or _is_outside(build.context):
+        return None
+    if not (root / build.context).is_dir():
+        return _missing(f"the context {build.context}", build)
+    if not build.dockerfile or _is_outside(build.dockerfile):
+        return None
+    if not (root / build.dockerfile).is_file():
+        return _missing(f"the Dockerfile {build.dockerfile}", build)
+    try:
+        _image(root, service)
+    except ResolutionError as error:
+        return error
+    return None
+
+
+def _is_outside(path: str) -> bool:
+    """Return whether a path, relative to the root, leads out of it: what is there is another checkout's."""
+    return path.startswith(("/", "~", "../")) or path == ".."
+
+
+def _missing(what: str, build: Build) -> ResolutionError:
+    """Return the error for a part of the build that is not there."""
+    return ResolutionError(f"{what} does not exist", place=build.place, fix="create it, or correct `build:`")
+
+
 def _hops(value: Value | None) -> tuple[Hop, ...]:
     """Return the chain of a value that may be absent."""
     return value.chain if value is not None else ()
 
 
 def _image(root: Path, service: ComposeService) -> ImageConfig | None:
-    """Return what the service's own Dockerfile makes, or None where it is not built here."""
+    """Return what the service's own Dockerfile makes, or None where it is not built here.
+
+    Raises ResolutionError where the build would stop at a line, or has no such stage.
+    """
     if service.build is None or not service.build.dockerfile:
         return None
     source = tree.read_text(root, service.build.dockerfile)
     if source is None:
         return None
     parsed = dockerfile.parse(source)
+    if parsed.problems:
+        place, message = parsed.problems[0]
+        raise ResolutionError(message, place=place, fix="correct the line: the build stops there")
     return image_environment(
         parsed, build_args=service.build.args, target=service.build.target, base_env=base_environment
     )

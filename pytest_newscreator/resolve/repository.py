@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
-from pytest_newscreator.resolve.given import Given, given
+from pytest_newscreator.resolve.given import Given, build_fault, given
 from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site
 
@@ -27,6 +27,7 @@ class Repository:
         self.contract = contract
         self.root = contract.root
         self._readers = tuple(readers)
+        self._faults: dict[tuple[int, str], ResolutionError | None] = {}
 
     @cached_property
     def projects(self) -> Mapping[str, Project | ResolutionError]:
@@ -68,7 +69,7 @@ class Repository:
         """Return what each file says; a Compose file counts only where an invocation loads it."""
         found: dict[str, Read] = {}
         for path in self.files:
-            if not any(reader.matches(path) for reader in self._readers):
+            if self.is_foreign(path) or not any(reader.matches(path) for reader in self._readers):
                 continue
             source = tree.read_text(self.root, path)
             if source is None:
@@ -106,6 +107,35 @@ class Repository:
             for key, context in self.contexts.items()
             if context in (".", "") or PurePosixPath(path).is_relative_to(context)
         )
+
+    @cached_property
+    def foreign_contexts(self) -> frozenset[str]:
+        """Return the build contexts of Compose services outside the contract, where they are folders of their own."""
+        ours = {service.compose for service in self.contract.services.values()}
+        found: set[str] = set()
+        for project in self.resolved.values():
+            for name, service in {**project.disabled, **project.services}.items():
+                context = service.build.context if service.build and name not in ours else None
+                # A context around the project itself (`build: .`) says nothing about whose its files are.
+                if context and not PurePosixPath(project.directory).is_relative_to(context):
+                    found.add(context)
+        return frozenset(found)
+
+    def is_foreign(self, path: str) -> bool:
+        """Return whether a file is built into services outside the contract alone, so that no claim reaches it."""
+        if not any(PurePosixPath(path).is_relative_to(context) for context in self.foreign_contexts):
+            return False
+        projects = self.resolved.values()
+        ours = any(path in (*project.compose_files, *project.dotenv_files) for project in projects)
+        return not ours and not self.services_of(path)
+
+    def build_fault(self, project: Project, service: Service) -> ResolutionError | None:
+        """Return why the image of a service cannot be built from the repository, if it cannot."""
+        compose = self.compose_service(project, service)
+        key = (id(project), service.key)
+        if compose is not None and key not in self._faults:
+            self._faults[key] = build_fault(self.root, compose)
+        return self._faults.get(key)
 
     def given(self, project: Project, service: Service) -> Given | None:
         """Return what Compose and the image give to a service."""

@@ -27,13 +27,22 @@ def is_json_object(text: str) -> bool:
 
 def json_sites(body: Spelled, locate: Locate, scope: str) -> Iterator[Site]:
     """Yield one site a member with a plain value, at any depth; members that cannot be known are left out."""
-    for member in _MEMBER.finditer(body.text):
+    members = list(_MEMBER.finditer(body.text))
+    model = _model(members)
+    for member in members:
         group = "string" if member["string"] is not None else "bare"
         if UNKNOWN in member[group] or UNKNOWN in member["key"]:
             continue
         value = _unescaped(member["string"]) if group == "string" else member["bare"]
         place = locate(body.cut(member.start(group)).start)
-        yield Site(member["key"], value, place, "json-body", scope=scope)
+        yield Site(member["key"], value, place, "json-body", scope=scope, model=model)
+
+
+def _model(members: list[re.Match[str]]) -> str | None:
+    """Return the model that a body names; a body that names several, or one that is computed, has none."""
+    named = {member["string"] for member in members if member["key"] == "model" and member["string"] is not None}
+    name = named.pop() if len(named) == 1 else UNKNOWN
+    return None if UNKNOWN in name else _unescaped(name)
 
 
 def _unescaped(text: str) -> str:

@@ -39,6 +39,7 @@ REQUEST_OPTIONS = frozenset(
 """Keyword arguments that are request options wherever they are passed (the scalar ones of Ollama's `api.Options`)."""
 
 _ONE_WORD = re.compile(r"\S+\Z")
+_MODEL_FIRST = frozenset(f"ollama.{name}" for name in ("chat", "generate", "embed", "embeddings"))
 
 
 class Scan:
@@ -54,6 +55,7 @@ class Scan:
         self.sites: list[Site] = []
         self.reads: set[str] = set()
         self.consumed: set[int] = set()
+        self.models: dict[int, str] = {}
 
     def result(self) -> Read:
         """Return the sites in the order of the file, and the names read from the environment."""
@@ -63,6 +65,7 @@ class Scan:
         self._calls()
         self._subscripts()
         self._declarations()
+        self._note_models()
         self._bodies()
         self._literals()
         return Read(in_order(self.sites), frozenset(self.reads))
@@ -162,24 +165,43 @@ class Scan:
             if one.from_environment or self.values.known(default) is not None:
                 self._site(one.name, default, "python-field", scope)
 
+    def _note_models(self) -> None:
+        """Note the model that each call and dict belongs to: the innermost request around it that names one."""
+        requests: list[ast.Call | ast.Dict] = [*(call for call, _ in self.found.calls)]
+        requests += [node for node, _ in self.found.dicts]
+        for request in sorted(requests, key=lambda node: (node.lineno, node.col_offset)):
+            model = self._model_of(request)
+            known = self._settled(model) if model is not None else None
+            if known is not None:
+                parts = (node for node in ast.walk(request) if isinstance(node, ast.Call | ast.Dict))
+                self.models.update({id(part): known.text for part in parts})
+
+    def _model_of(self, request: ast.Call | ast.Dict) -> ast.expr | None:
+        """Return the expression by which a request names its model."""
+        if isinstance(request, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in request.keys]
+            return request.values[keys.index("model")] if "model" in keys else None
+        first = request.args[0] if request.args and self.environment.dotted(request.func) in _MODEL_FIRST else None
+        return next((keyword.value for keyword in request.keywords if keyword.arg == "model"), first)
+
     def _bodies(self) -> None:
         """Report the members of dicts, and request options passed by keyword."""
         for node, scope in self.found.dicts:
             for key, value in zip(node.keys, node.values, strict=True):
-                self._member(key, value, scope)
+                self._member(key, value, scope, self.models.get(id(node)))
         for call, scope in self.found.calls:
             for keyword in call.keywords:
                 if keyword.arg in REQUEST_OPTIONS and self.values.known(keyword.value) is not None:
-                    self._site(keyword.arg, keyword.value, "json-body", scope)
+                    self._site(keyword.arg, keyword.value, "json-body", scope, self.models.get(id(call)))
 
-    def _member(self, key: ast.expr | None, value: ast.expr, scope: Scope) -> None:
+    def _member(self, key: ast.expr | None, value: ast.expr, scope: Scope, model: str | None) -> None:
         """Report one member of a dict; a key that is an identifier is no literal of its own."""
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
             return
         if key.value.isidentifier():
             self.consumed.add(id(key))
         if self.values.known(value) is not None:
-            self._site(key.value, value, "json-body", scope)
+            self._site(key.value, value, "json-body", scope, model)
 
     def _literals(self) -> None:
         """Report every other string of one word."""
@@ -187,12 +209,12 @@ class Scan:
             if id(node) not in self.consumed and isinstance(node.value, str) and _ONE_WORD.match(node.value):
                 self.sites.append(Site(None, node.value, self.values.place(node), "literal", scope=scope.name))
 
-    def _site(self, setting: str, value: ast.expr, kind: SiteKind, scope: Scope) -> None:
+    def _site(self, setting: str, value: ast.expr, kind: SiteKind, scope: Scope, model: str | None = None) -> None:
         """Report a site at the literal that its value comes from, or at the expression that computes it."""
         known = self._settled(value)
         node = known.node if known is not None else value
         text = known.text if known is not None else None
-        self.sites.append(Site(setting, text, self.values.place(node), kind, scope=scope.name))
+        self.sites.append(Site(setting, text, self.values.place(node), kind, scope=scope.name, model=model))
 
     def _settled(self, value: ast.expr, depth: int = 0) -> Known | None:
         """Return what an expression is worth with an empty environment: a read in it is worth its own default."""

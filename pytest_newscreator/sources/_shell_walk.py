@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_newscreator.sources import _shell_words as words
 from pytest_newscreator.sources._order import in_order
 from pytest_newscreator.sources._shell_commands import report_heredoc, report_text, report_words
+from pytest_newscreator.sources._shell_constants import constants
 from pytest_newscreator.sources.lines import Locate, Spelled
 from pytest_newscreator.sources.sites import Read, Site, SiteKind
 
@@ -70,6 +71,7 @@ class Walk:
     def run(self) -> None:
         """Parse and walk; nesting beyond what Python can follow is a problem like any other."""
         root = words.parser().parse(self.source.data).root_node
+        self.source.constants.update(constants(root, self.source))
         try:
             self.visit(root, set())
         except RecursionError:
@@ -203,7 +205,7 @@ class Walk:
         if name is None or operator not in {None, ":?", "?"}:
             return False
         place = self.locate(self.source.char(node.start_byte))
-        self.sites.append(Site(name, None, place, "shell-default", into, self.scope))
+        self.sites.append(Site(name, None, place, "shell-default", into, self.scope, handed_on=True))
         self._inside(node, known)
         return True
 

@@ -44,11 +44,12 @@ def parser() -> Parser:
 class Source:
     """The text of one script and the way from tree-sitter's byte offsets to characters."""
 
-    __slots__ = ("_chars", "data", "text")
+    __slots__ = ("_chars", "constants", "data", "text")
 
     def __init__(self, text: str) -> None:
-        """Encode once; pure ASCII needs no table."""
+        """Encode once; pure ASCII needs no table. `constants` are the variables that have one known value."""
         self.text = text
+        self.constants: dict[str, Spelled] = {}
         self.data = text.encode()
         self._chars: list[int] | None = None
         if len(self.data) != len(text):
@@ -183,12 +184,31 @@ def default_of(node: Node, source: Source, *, quoted: bool = False) -> Spelled |
     end = node.end_byte - 1
     pieces, last = [], operator.end_byte
     for child in operands_of(node):
-        pieces.append(source.slice(last, child.start_byte))
-        pieces.append(spell(child, source, quoted=quoted))
+        pieces.append(_without_line_ends(source.slice(last, child.start_byte)))
+        pieces.append(_constant(child, source) or spell(child, source, quoted=quoted))
         last = child.end_byte
-    pieces.append(source.slice(last, max(last, end)))
+    pieces.append(_without_line_ends(source.slice(last, max(last, end))))
     pieces = [piece for piece in pieces if piece.text] or pieces[-1:]
     return joined(pieces, source.char(operator.end_byte))
+
+
+def _constant(node: Node, source: Source) -> Spelled | None:
+    """Return the constant that a default consists of (`${X:-$DEFAULT}`), at the place where it is assigned."""
+    alone = sole_expansion(node)
+    is_plain = alone is not None and operator_of(alone) is None
+    name = name_of(alone, source) if alone is not None and is_plain else None
+    return source.constants.get(name) if name is not None else None
+
+
+def _without_line_ends(piece: Spelled) -> Spelled:
+    """Return a piece of a default without the line ends that a backslash takes away."""
+    pieces, last = [], 0
+    for found in re.finditer(r"\\\n", piece.text):
+        pieces.append(piece.cut(last, found.start()))
+        last = found.end()
+    rest = piece.cut(last)
+    pieces = [one for one in [*pieces, rest] if one.text] or [rest]
+    return joined(pieces, piece.start)
 
 
 def name_of(node: Node, source: Source) -> str | None:

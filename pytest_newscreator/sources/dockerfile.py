@@ -121,7 +121,7 @@ class _Reading:
         if whole is not None and whole.operator in {":-", "-", ""}:
             if not whole.operator:
                 place = self.locate(whole.start)
-                self.sites.append(Site(whole.name, None, place, "dockerfile-env", name, self.scope))
+                self.sites.append(Site(whole.name, None, place, "dockerfile-env", name, self.scope, handed_on=True))
             self._expansions(found, name)
             return
         value = _evaluate(found) if found else Spelled("", (), raw.start)

@@ -34,7 +34,8 @@ class Site:
     where it cannot be known without running the program. `into` is the other name the value is handed on
     under: in `LLM_MODEL: ${SUMMARY_MODEL:-gemma3:4b}` the site is SUMMARY_MODEL's, into LLM_MODEL.
     `scope` is the part of the file it belongs to (a Compose service, a build stage, a function, ""), and
-    `place` points at the value itself, not at the name.
+    `place` points at the value itself, not at the name. `model` is the model that the same request names, where
+    that is a literal. `handed_on` says that the site has no value of its own: `A="$B"` only passes B on as A.
     """
 
     setting: str | None
@@ -43,6 +44,8 @@ class Site:
     kind: SiteKind
     into: str | None = None
     scope: str = ""
+    model: str | None = None
+    handed_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.contract.model import Contract, Invocation, Service
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.stack import engine, probe
@@ -25,9 +26,7 @@ class AttachBackend:
         contract = request.repository.contract
         found = find(request.repository) if any(s.compose for s in contract.services.values()) else {}
         endpoints = {key: _endpoint(contract.services[key], container) for key, container in found.items()}
-        for service in contract.services.values():
-            if service.url:
-                endpoints[service.key] = Endpoint(service, "url", service.url)
+        endpoints |= by_url(contract)
         if not endpoints:
             fix = "start it (docker compose up -d), or let --newscreator-stack compose start one"
             raise NotVerified("no container of this project exists", needs="stack", fix=fix)
@@ -48,8 +47,15 @@ class UrlBackend:
     name = "url"
 
     def __init__(self, url: str) -> None:
-        """Remember the address."""
+        """Remember the address; raises `StackError` where it is none."""
         self.url = url.rstrip("/")
+        try:
+            parts = urlsplit(self.url)
+            valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            valid = False
+        if not valid:
+            raise StackError(f"--newscreator-stack {url} is no address", fix="write http://HOST:PORT")
 
     def start(self, request: Request) -> Stack:
         """Ask the address for Ollama's version; it stands for the contract's only Ollama."""
@@ -63,7 +69,18 @@ class UrlBackend:
         if not answer.is_ok:
             raise StackError(f"no Ollama answers at {self.url} ({answer})", fix="start it, or correct the address")
         endpoints = {servers[0].key: Endpoint(servers[0], "url", self.url)}
-        return Stack(kind="url", owned=False, invocation=request.invocation, endpoints=endpoints, partial=True)
+        others = (key for key in request.repository.contract.services if key not in endpoints)
+        elsewhere = dict.fromkeys(others, "not looked for, since --newscreator-stack is one address")
+        return Stack(kind="url", owned=False, invocation=request.invocation, endpoints=endpoints, unavailable=elsewhere)
+
+
+def by_url(contract: Contract) -> dict[str, Endpoint]:
+    """Return the services that the contract declares by URL: they run elsewhere, whatever is started here."""
+    return {
+        service.key: Endpoint(service, "url", service.url, ca=contract.root / service.ca if service.ca else None)
+        for service in contract.services.values()
+        if service.url
+    }
 
 
 def find(repository: Repository) -> dict[str, Container]:
@@ -94,7 +111,7 @@ def find(repository: Repository) -> dict[str, Container]:
 
 def _endpoint(service: Service, container: Container) -> Endpoint:
     """Return a found container as a service of the contract."""
-    return Endpoint(service, "container", container.url(service.port), container.id)
+    return Endpoint(service, "container", container.url(service.port), container=container.id)
 
 
 def _invocation(request: Request, found: Mapping[str, Container]) -> tuple[Invocation | None, bool]:

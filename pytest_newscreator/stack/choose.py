@@ -8,9 +8,9 @@ from dataclasses import replace
 from pytest_newscreator.contract.model import Contract
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.attach import AttachBackend, UrlBackend, find
+from pytest_newscreator.stack.attach import AttachBackend, UrlBackend, by_url, find
 from pytest_newscreator.stack.compose import ComposeBackend
-from pytest_newscreator.stack.model import Backend, Endpoint, Request, Stack
+from pytest_newscreator.stack.model import Backend, Request, Stack
 from pytest_newscreator.stack.process import ProcessBackend
 from pytest_newscreator.verdicts import NotVerified
 
@@ -51,8 +51,7 @@ def start(kind: str, request: Request, default: Request, brought: Sequence[Backe
 
 def _with_urls(stack: Stack, contract: Contract) -> Stack:
     """Add the services that the contract declares by URL: they run elsewhere, whatever was started here."""
-    declared = {s.key: Endpoint(s, "url", s.url) for s in contract.services.values() if s.url}
-    return replace(stack, endpoints={**declared, **stack.endpoints})
+    return replace(stack, endpoints={**by_url(contract), **stack.endpoints})
 
 
 def _auto(request: Request, default: Request) -> Stack:
@@ -72,7 +71,11 @@ def _auto(request: Request, default: Request) -> Stack:
     try:
         return ProcessBackend().start(default)
     except NotVerified as missing:
-        if docker_missing is None:
-            raise
-        reason = f"{docker_missing.reason}, and {missing.reason}"
-        raise NotVerified(reason, needs=docker_missing.needs, fix=f"{docker_missing.fix}, or {missing.fix}") from None
+        reason, fix = missing.reason, missing.fix
+        if docker_missing is not None:
+            reason, fix = f"{docker_missing.reason}, and {reason}", f"{docker_missing.fix}, or {fix}"
+        if not any(s.url for s in services):
+            needs = docker_missing.needs if docker_missing else missing.needs
+            raise NotVerified(reason, needs=needs, fix=fix) from None
+        here = {s.key: f"{reason}; do: {fix}" for s in services if not s.url}
+        return Stack(kind="url", owned=False, invocation=None, endpoints={}, unavailable=here)

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.engine import Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
+from pytest_newscreator.stack.mounts import copied
 from pytest_newscreator.stack.owned import owned
 from pytest_newscreator.stack.watchdog import Watchdog
 from pytest_newscreator.verdicts import NotVerified
@@ -46,6 +48,7 @@ class ComposeBackend:
             nvidia=engine.has_nvidia(),
             base_files=request.base_files,
             services=_compose_services(request),
+            copied=lambda source: copied(source, request.repository.root, request.folder),
         )
         file = request.folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
@@ -124,27 +127,31 @@ def _up(request: Request, compose: Sequence[str], project: str) -> dict[str, End
         raise StackError(
             card("the images cannot be built", [Symptom("build", "failed", log=log)], "read the lines above")
         )
+    request.progress("pulling the images that are not here")
+    # What cannot be pulled is told by `up`, which needs it; pulling first keeps it out of `ready_within`.
+    _run(request, [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"], timeout_s=BUILD_TIMEOUT_S)
     request.progress("starting the containers")
+    said = request.folder / "up.log"
     started = time.monotonic()
-    up = subprocess.Popen(
-        [*compose, "up", "--detach", "--no-build"],
-        cwd=request.repository.root,
-        env=client_environment(request),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with said.open("wb") as errors:
+        up = subprocess.Popen(
+            [*compose, "up", "--detach", "--no-build"],
+            cwd=request.repository.root,
+            env=client_environment(request),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
     try:
         return _wait(request, project, up, started)
     finally:
         if up.poll() is None:
-            os.killpg(up.pid, 9)
-        up.communicate()
+            os.killpg(up.pid, signal.SIGKILL)
+        up.wait()
 
 
-def _wait(request: Request, project: str, up: subprocess.Popen[str], started: float) -> dict[str, Endpoint]:
+def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: float) -> dict[str, Endpoint]:
     """Poll until all is well; a crash, a crash loop, an unhealthy container or the time limit end it at once."""
     services = [s for s in request.repository.contract.services.values() if s.compose]
     served: dict[str, float] = {}
@@ -166,8 +173,8 @@ def _wait(request: Request, project: str, up: subprocess.Popen[str], started: fl
         overdue = [s for s in services if s.key not in healthy and elapsed > s.ready_within_s]
         failed_up = up.poll() not in (None, 0) and not sick
         if sick or overdue or failed_up:
-            error = up.stderr.read() if failed_up and up.stderr else ""
-            raise _failure(sick, overdue, containers, error)
+            said = (request.folder / "up.log").read_text(encoding="utf-8", errors="replace")
+            raise _failure(sick, overdue, containers, said)
         waiting = ", ".join(s.key for s in services if s.key not in healthy)
         request.progress(f"waiting for {waiting or 'the containers'} ({elapsed:.0f} s)")
         time.sleep(POLL_S)
@@ -176,7 +183,7 @@ def _wait(request: Request, project: str, up: subprocess.Popen[str], started: fl
 def _endpoint(service: Any, container: Container, served_s: float, healthy_s: float) -> Endpoint:  # noqa: ANN401
     """Return a started container as a service of the contract."""
     url = container.url(service.port)
-    return Endpoint(service, "container", url, container.id, served_s=served_s, healthy_s=healthy_s)
+    return Endpoint(service, "container", url, container=container.id, served_s=served_s, healthy_s=healthy_s)
 
 
 def _failure(

@@ -39,6 +39,7 @@ class Endpoint:
     service: Service
     how: How
     url: str | None = None
+    ca: Path | None = None
     container: str | None = None
     pid: int | None = None
     served_s: float | None = None
@@ -52,7 +53,7 @@ class Endpoint:
 class Stack:
     """A running stack; `owned` ones were started here and are removed by `close`.
 
-    `partial` is one that was asked for by a single address: what it does not have was not looked for.
+    `unavailable` are services that were not looked for, or that this machine cannot start, each with the reason.
     """
 
     kind: str
@@ -64,7 +65,7 @@ class Stack:
     placements: tuple[Placement, ...] = ()
     notes: tuple[str, ...] = ()
     rolled_back: bool = False
-    partial: bool = False
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def endpoint(self, key: str) -> Endpoint | None:
         """Return the running service of this contract key, if it runs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,19 @@ Model = dict[str, Any]
 
 
 def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
-    model: Model, *, project: str, run: str, nvidia: bool, base_files: Mapping[str, Path], services: Mapping[str, str]
+    model: Model,
+    *,
+    project: str,
+    run: str,
+    nvidia: bool,
+    base_files: Mapping[str, Path],
+    services: Mapping[str, str],
+    copied: Callable[[Path], Path | None],
 ) -> tuple[Model, tuple[Placement, ...], tuple[str, ...]]:
     """Return `docker compose config`'s model placed under `project`, what was changed, and what the reader must know.
 
-    `services` maps Compose names to contract keys. Everything that is not placement stays byte-equal.
+    `services` maps Compose names to contract keys; `copied` gives what is mounted in the place of a writable
+    folder of this machine, or None for an empty volume. Everything that is not placement stays byte-equal.
     """
     model = copy.deepcopy(model)
     model["name"] = project
@@ -33,6 +41,7 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
         if "build" in service:
             service["image"] = f"{project}-{name}"
         service["ports"] = [_loopback(port) for port in service.get("ports", [])]
+        placements += _spare(service, services.get(name, name), copied, model)
         if not nvidia and _drop_gpu(service):
             notes.append(
                 f"{services.get(name, name)}: the GPU reservation was dropped, Docker has no NVIDIA runtime here"
@@ -43,6 +52,28 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
         for resource in (model.get(kind) or {}).values():
             _own(resource, run)
     return model, tuple(placements), tuple(notes)
+
+
+def _spare(service: Model, key: str, copied: Callable[[Path], Path | None], model: Model) -> Iterator[Placement]:
+    """Mount something else where a service could write into this machine's folders."""
+    for mount in service.get("volumes", []):
+        source = Path(mount.get("source", ""))
+        if mount.get("type") != "bind" or mount.get("read_only"):
+            continue
+        if source.is_socket() or source.is_block_device() or source.is_char_device():
+            continue
+        copy_ = copied(source)
+        if copy_ is not None:
+            mount["source"] = str(copy_)
+        else:
+            volumes = model.setdefault("volumes", {})
+            name = f"in-place-of-mount-{len(volumes)}"
+            volumes[name] = {}
+            target = mount["target"]
+            mount.clear()
+            mount.update({"type": "volume", "source": name, "target": target})
+        what = "a copy" if copy_ is not None else "an empty volume"
+        yield Placement(key, f"mount {mount['target']}", str(source), what, "a run of its own writes nowhere else")
 
 
 def _label(service: Model, run: str) -> None:
@@ -91,4 +122,6 @@ def _own(resource: Model | None, run: str) -> None:
         return
     resource.pop("name", None)
     resource.pop("external", None)
+    if "device" in resource.get("driver_opts", {}):
+        del resource["driver_opts"]  # a named volume that is a folder of this machine, or of another one
     resource.setdefault("labels", {})[LABEL] = run

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pytest_newscreator.resolve.given import Given
+from pytest_newscreator.stack.mounts import copied
 from pytest_newscreator.stack.owned import FILES_FOLDER
 
 
@@ -50,12 +51,17 @@ def _copy(context: Path, source: str, destination: str, sources: int, target: Pa
 
 
 def _mounts(given: Given, repository_root: Path, target: Path) -> Iterator[str]:
-    """Make the mount points: an empty folder for a named volume, a link for a bind mount that exists."""
+    """Make the mount points: an empty folder for a named volume, a link for what is mounted read-only.
+
+    What is mounted writable is copied or replaced as in a container stack (`mounts.py`).
+    """
     for mount in given.compose.volumes:
         point = target / mount.target.lstrip("/")
         point.parent.mkdir(parents=True, exist_ok=True)
         if mount.type == "bind" and mount.source and not point.exists():
             source = repository_root / mount.source
             if source.exists():
-                point.symlink_to(source)
+                there = source if mount.read_only else copied(source, repository_root, target)
+                if there is not None:
+                    point.symlink_to(there)
         yield mount.target

@@ -49,7 +49,7 @@ HARMLESS: dict[str, list[Edit]] = {
     "order of keys": [
         (AI, "      LLM_TOP_K: ${LLM_TOP_K:-40}\n", ""),
         (AI, "      LLM_SERVICE_URL:", "      LLM_TOP_K: ${LLM_TOP_K:-40}\n      LLM_SERVICE_URL:"),
-        (EXAMPLE, "LLM_NUM_CTX=16384\nLLM_NUM_BATCH=1024\n", "LLM_NUM_BATCH=1024\nLLM_NUM_CTX=16384\n"),
+        (EXAMPLE, "LLM_NUM_CTX_60K=61440\nLLM_NUM_BATCH=1024\n", "LLM_NUM_BATCH=1024\nLLM_NUM_CTX_60K=61440\n"),
     ],
     "quoting": [
         (AI, "LLM_MODEL: ${LLM_MODEL:-gemma3:4b-it-qat}", "'LLM_MODEL': '${LLM_MODEL:-gemma3:4b-it-qat}'"),

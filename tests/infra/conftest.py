@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from pytest_newscreator.stack import engine
+from pytest_newscreator.verdicts import NotVerified
+
 PARTS = ("compose", "news-creator", "newscreator.yaml", ".env.example")
 
 
@@ -76,16 +79,18 @@ def stack_copy(tmp_path: Path, reference: Path) -> Copy:
 
 @pytest.fixture
 def by_compose(pytestconfig: pytest.Config) -> None:
-    """Skip where this session's stack is not one of Docker Compose."""
-    if pytestconfig.getoption("newscreator_stack") not in ("compose", "auto"):
-        pytest.skip("needs Docker: run with --newscreator-stack compose")
+    """Not verified where this session has no Docker to start a stack with."""
+    kind = pytestconfig.getoption("newscreator_stack")
+    if kind not in ("compose", "auto"):
+        raise NotVerified(f"this run's stack is {kind}", needs="docker", fix="run with --newscreator-stack compose")
+    engine.require()
 
 
 @pytest.fixture
 def by_process() -> None:
-    """Skip where no ollama binary is on PATH, so that no process stack can be had."""
+    """Not verified where no ollama binary is on PATH, so that no process stack can be had."""
     if shutil.which("ollama") is None:
-        pytest.skip("needs an ollama binary on PATH for a process stack")
+        raise NotVerified("no ollama binary is on PATH", needs="ollama", fix="run scripts/build-ollama.sh")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_newscreator.contract.load import load
+from pytest_newscreator.observe.ollama import Ollama
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import registry
 from pytest_newscreator.stack import engine
@@ -125,6 +126,30 @@ def live(stack_copy: Any, tmp_path: Path, by_compose: None) -> Iterator[Any]:  #
     finally:
         subprocess.run([*compose, "down", "--volumes", "--rmi", "local"], check=True, cwd=stack_copy.folder,
                        env=stack_copy.environment(), capture_output=True)  # fmt: skip
+
+
+def weights(stack_copy: Any) -> dict[str, str]:
+    """Return, for each variant of the live stack, its parent and the digest of its manifest."""
+    (backend,) = [c for c in engine.containers("newscreator-test-live") if c.service == "news-creator-backend"]
+    server = Ollama(backend.url(11434) or "")
+    assert stack_copy.folder.exists()
+    found = {}
+    for name in ("gemma3-4b-16k", "gemma3-4b-60k"):
+        shown = server.show(name)
+        found[name] = f"{shown.parent if shown else None} {server.digest(name)}"
+    return found
+
+
+def test_the_readmes_rollback_changes_parent_and_digest_and_back(stack_copy: Any, live: Any) -> None:
+    """One variable and one `up -d`: both variants are made of the other base; without it, of the decided one again."""
+    decided = weights(stack_copy)
+    live(OLLAMA_BASE_MODEL="gemma3:4b")
+    rolled_back = weights(stack_copy)
+    live()
+    assert weights(stack_copy) == decided
+    assert {text.split()[0] for text in decided.values()} == {"gemma3:4b-it-qat"}
+    assert {text.split()[0] for text in rolled_back.values()} == {"gemma3:4b"}
+    assert not set(decided.values()) & set(rolled_back.values())
 
 
 def containers() -> dict[str, tuple[str, str]]:

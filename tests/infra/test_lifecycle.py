@@ -34,12 +34,14 @@ def until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def ours() -> set[str]:
-    """Return the names of all containers, volumes and networks that carry our label."""
+    """Return the names of all containers, volumes and networks that carry our label, and of the images of our runs."""
     found: set[str] = set()
     for kind, name in (("container", "{{.Names}}"), ("volume", "{{.Name}}"), ("network", "{{.Name}}")):
         options = ["--all"] if kind == "container" else []
         command = ["docker", kind, "ls", *options, "--filter", f"label={LABEL}", "--format", name]
         found.update(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    images = ["docker", "image", "ls", "--format", "{{.Repository}}", "--filter", "reference=newscreator-*-*"]
+    found.update(subprocess.run(images, check=True, capture_output=True, text=True).stdout.split())
     return found
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 ARTICLE = "東京都は二十三日、新しい図書館を開館した。地域の住民が多数訪れ、初日から賑わいを見せた。"
-LONG = 40_000
+LONG = 150_000
 
 
 def post(url: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
@@ -76,7 +76,7 @@ def test_a_long_article_goes_through_map_reduce(newscreator_app_url: str) -> Non
     status, body = post(newscreator_app_url, "/api/v1/summarize", {"article_id": "long", "content": content})
     answer = json.loads(body)
     assert (status, answer["strategy"]) == (200, "map-reduce")
-    assert answer["chunks"] >= 3
+    assert answer["chunks"] >= 10
     assert answer["prompt_tokens"] >= 0.9 * LONG, "the whole article was read: about one token a character"
 
 

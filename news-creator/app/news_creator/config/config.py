@@ -8,7 +8,9 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from news_creator.config.kinds import (
+    LEAST_CHUNK_TOKENS,
     CharsPerToken,
+    ChunkTokens,
     Concurrency,
     ContextTokens,
     Count,
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 class ConfigError(Exception):
     """A setting cannot be used: one line for each, with the name, the value and what is allowed."""
+
+
+# The smallest chunk, and one token of partial summary.
+_LEAST_ROOM_TOKENS = LEAST_CHUNK_TOKENS + 1
 
 
 class Settings(BaseSettings):
@@ -84,8 +90,8 @@ class Settings(BaseSettings):
     LLM_CHARS_PER_TOKEN: CharsPerToken = 1.0
     """How many characters a token covers at least; Gemma covers about 2.1 of Japanese."""
 
-    MAP_REDUCE_CHUNK_TOKENS: Count = 14336
-    """The longest chunk of a long article in tokens, overlap included."""
+    MAP_REDUCE_CHUNK_TOKENS: ChunkTokens = "auto"
+    """The longest chunk of a long article in tokens, overlap included; auto: up to 7/8 of LLM_NUM_CTX."""
     MAP_REDUCE_OVERLAP_TOKENS: WholeNumber = 256
     """How much of the chunk before a chunk repeats, in tokens."""
     MAP_REDUCE_NUM_PREDICT: Count = 256
@@ -114,6 +120,24 @@ class Settings(BaseSettings):
         except ValueError:
             return self.LLM_KEEP_ALIVE
 
+    @property
+    def chunk_tokens(self) -> int:
+        """Return the longest chunk in tokens: as set, or what suits the window."""
+        if self.MAP_REDUCE_CHUNK_TOKENS != "auto":
+            return self.MAP_REDUCE_CHUNK_TOKENS
+        # The eighth is for text that takes more tokens than LLM_CHARS_PER_TOKEN says: a chunk refused is asked twice.
+        return min(self.LLM_NUM_CTX * 7 // 8, self.most_chunk_tokens)
+
+    @property
+    def most_chunk_tokens(self) -> int:
+        """Return the longest chunk in tokens that fits the window beside its instruction and its partial summary."""
+        return self.room_tokens - self.MAP_REDUCE_NUM_PREDICT
+
+    @property
+    def room_tokens(self) -> int:
+        """Return the tokens that the longest instruction leaves of the 16K variant's window, below zero where none."""
+        return self.LLM_NUM_CTX - prompt_overhead(self.LLM_CHARS_PER_TOKEN)
+
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         if problems := "\n".join((*_window_problems(self), *_model_problems(self))):
@@ -140,29 +164,51 @@ def _line(detail: ErrorDetails) -> str:
 
 
 def _window_problems(settings: Settings) -> Iterator[str]:
-    overhead = prompt_overhead(settings.LLM_CHARS_PER_TOKEN)
-    room = settings.LLM_NUM_CTX - overhead
+    window, room = settings.LLM_NUM_CTX, settings.room_tokens
+    if room < _LEAST_ROOM_TOKENS:
+        yield (
+            f"LLM_NUM_CTX: is {window}, should be at least {window - room + _LEAST_ROOM_TOKENS}: "
+            f"the instruction alone takes {window - room} (at LLM_CHARS_PER_TOKEN {settings.LLM_CHARS_PER_TOKEN})"
+        )
+    else:
+        yield from _answer_problems(settings)
+    if window >= settings.LLM_NUM_CTX_60K:
+        yield (
+            f"LLM_NUM_CTX_60K: is {settings.LLM_NUM_CTX_60K}, should be above LLM_NUM_CTX {window}: "
+            "it is the larger window"
+        )
+
+
+def _answer_problems(settings: Settings) -> Iterator[str]:
+    window, room = settings.LLM_NUM_CTX, settings.room_tokens
     if room <= settings.LLM_NUM_PREDICT:
         yield (
             f"LLM_NUM_PREDICT: is {settings.LLM_NUM_PREDICT}, should be below {room}: "
-            f"LLM_NUM_CTX {settings.LLM_NUM_CTX} less {overhead} for the instruction, with room for an article"
+            f"LLM_NUM_CTX {window} less {window - room} for the instruction, with room for an article"
         )
-    most = room - settings.MAP_REDUCE_NUM_PREDICT
-    if most < settings.MAP_REDUCE_CHUNK_TOKENS:
+    # Whatever the chunk: a partial summary stays below half of it, and both have to fit the room.
+    third = (room + 1) // 3
+    if third <= settings.MAP_REDUCE_NUM_PREDICT:
         yield (
-            f"MAP_REDUCE_CHUNK_TOKENS: is {settings.MAP_REDUCE_CHUNK_TOKENS}, should be at most {most}: LLM_NUM_CTX "
-            f"{settings.LLM_NUM_CTX} less {overhead} for the instruction and MAP_REDUCE_NUM_PREDICT "
-            f"{settings.MAP_REDUCE_NUM_PREDICT}"
+            f"MAP_REDUCE_NUM_PREDICT: is {settings.MAP_REDUCE_NUM_PREDICT}, should be below {third}, a third of what "
+            f"the instruction leaves of LLM_NUM_CTX {window}, or the rounds do not get anywhere"
         )
-    half = settings.MAP_REDUCE_CHUNK_TOKENS // 2
+    else:
+        yield from _chunk_problems(settings)
+
+
+def _chunk_problems(settings: Settings) -> Iterator[str]:
+    window, chunk, most = settings.LLM_NUM_CTX, settings.chunk_tokens, settings.most_chunk_tokens
+    if chunk > most:
+        yield (
+            f"MAP_REDUCE_CHUNK_TOKENS: is {chunk}, should be at most {most}: LLM_NUM_CTX "
+            f"{window} less {window - settings.room_tokens} for the instruction and MAP_REDUCE_NUM_PREDICT "
+            f"{settings.MAP_REDUCE_NUM_PREDICT}; auto follows the window"
+        )
+    half = chunk // 2
     for name in ("MAP_REDUCE_OVERLAP_TOKENS", "MAP_REDUCE_NUM_PREDICT"):
         if (value := getattr(settings, name)) >= half:
             yield f"{name}: is {value}, should be below {half}, half a chunk, or the rounds do not get anywhere"
-    if settings.LLM_NUM_CTX_60K <= settings.LLM_NUM_CTX:
-        yield (
-            f"LLM_NUM_CTX_60K: is {settings.LLM_NUM_CTX_60K}, should be above LLM_NUM_CTX {settings.LLM_NUM_CTX}: "
-            "it is the larger window"
-        )
 
 
 def _model_problems(settings: Settings) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter, ValidationError
 
 # Ollama's types/model/name.go: [host/][namespace/]model[:tag], each part with its own letters and length.
 _MODEL_NAME = re.compile(
@@ -16,6 +16,8 @@ _MODEL_NAME = re.compile(
 )
 _DURATION = re.compile(r"[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+", re.ASCII)
 _SECONDS = re.compile(r"-?\d+", re.ASCII)
+# A partial summary of one token must stay below half a chunk.
+LEAST_CHUNK_TOKENS = 4
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]*::?[0-9A-Fa-f:.]*")
 
 
@@ -66,6 +68,17 @@ def check_host(text: str) -> str:
     return text
 
 
+def check_chunk_tokens(value: object) -> int | str:
+    """Return the word auto, or the tokens that `value` is; raises ValueError where it is neither."""
+    if isinstance(value, str) and value.lower() == "auto":
+        return "auto"
+    try:
+        return _TOKENS_OF_A_CHUNK.validate_python(value)
+    except ValidationError as error:
+        message = f"{error.errors()[0]['msg']}, or auto"
+        raise ValueError(message) from error
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -79,6 +92,7 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidat
 # 131,072 is the window gemma3:4b was trained for; below 512 no article fits beside the instruction.
 ContextTokens = Annotated[int, Field(ge=512, le=131_072)]
 Count = Annotated[int, Field(ge=1)]
+ChunkTokens = Annotated[int | Literal["auto"], PlainValidator(check_chunk_tokens)]
 WholeNumber = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
@@ -87,3 +101,5 @@ Penalty = Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)]
 CharsPerToken = Annotated[float, Field(ge=0.25, le=8, allow_inf_nan=False)]
 Rounds = Annotated[int, Field(ge=1, le=16)]
 Concurrency = Annotated[int, Field(ge=1, le=16)]
+
+_TOKENS_OF_A_CHUNK: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=LEAST_CHUNK_TOKENS)])

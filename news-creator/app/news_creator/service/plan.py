@@ -39,7 +39,7 @@ class Plan:
             num_predict=settings.LLM_NUM_PREDICT,
             partial_num_predict=settings.MAP_REDUCE_NUM_PREDICT,
             chars_per_token=ratio,
-            chunk_chars=max(1, math.floor(settings.MAP_REDUCE_CHUNK_TOKENS * ratio)),
+            chunk_chars=max(1, math.floor(settings.chunk_tokens * ratio)),
             overlap_chars=math.floor(settings.MAP_REDUCE_OVERLAP_TOKENS * ratio),
             max_chunks=settings.MAP_REDUCE_MAX_CHUNKS,
             max_rounds=settings.MAP_REDUCE_MAX_ROUNDS,

@@ -45,7 +45,7 @@ CASES = (
     Case("LLM_TIMEOUT_SECONDS", 600.0, "0.5", 0.5, "10 min", "a valid number"),
     Case("LLM_CONNECT_TIMEOUT_SECONDS", 5.0, "1", 1.0, "0", "greater than 0"),
     Case("LLM_CHARS_PER_TOKEN", 1.0, "2", 2.0, "0.1", "greater than or equal to 0.25"),
-    Case("MAP_REDUCE_CHUNK_TOKENS", 14336, "8192", 8192, "0", "greater than or equal to 1"),
+    Case("MAP_REDUCE_CHUNK_TOKENS", "auto", "8192", 8192, "0", "greater than or equal to 4, or auto"),
     Case("MAP_REDUCE_OVERLAP_TOKENS", 256, "0", 0, "-1", "greater than or equal to 0"),
     Case("MAP_REDUCE_NUM_PREDICT", 256, "128", 128, "0", "greater than or equal to 1"),
     Case("MAP_REDUCE_MAX_CHUNKS", 32, "1", 1, "0", "greater than or equal to 1"),

@@ -1,0 +1,109 @@
+"""What a stack of our own changes in a project, and what it must never touch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pytest_newscreator.stack.mounts import copied
+from pytest_newscreator.stack.owned import LABEL, owned
+
+
+def placed(model: dict[str, Any], tmp_path: Path, base_files: dict[str, Path] | None = None) -> Any:
+    """Return the model of a project as a stack of our own, its placements and notes."""
+    repository = tmp_path / "repository"
+    repository.mkdir(exist_ok=True)
+    return owned(
+        model,
+        project="newscreator-1",
+        run="1",
+        nvidia=False,
+        base_files=base_files or {},
+        services={"ollama": "backend"},
+        copied=lambda source: copied(source, repository, tmp_path / "stack"),
+    )
+
+
+def service(**keys: Any) -> dict[str, Any]:
+    """Return a project with one service."""
+    return {"name": "live", "services": {"ollama": {"image": "ollama/ollama:0.24.0", **keys}}}
+
+
+def test_a_writable_folder_of_this_machine_is_never_mounted(tmp_path: Path) -> None:
+    """A model store in a home folder is replaced by an empty one of the run, and listed."""
+    store = tmp_path / "home" / ".ollama"
+    store.mkdir(parents=True)
+    (store / "precious").write_text("real weights")
+    mount = {"type": "bind", "source": str(store), "target": "/root/.ollama"}
+    model, placements, _ = placed(service(volumes=[mount]), tmp_path)
+    (replaced,) = model["services"]["ollama"]["volumes"]
+    assert (replaced["type"], replaced["target"]) == ("volume", "/root/.ollama")
+    assert model["volumes"][replaced["source"]] == {"labels": {LABEL: "1"}}
+    assert str(placements[0]).startswith(f"backend mount /root/.ollama: {store} -> an empty volume")
+
+
+def test_configuration_of_the_repository_is_copied(tmp_path: Path) -> None:
+    """A small folder of the checkout that is mounted writable is there, as a copy."""
+    config = tmp_path / "repository" / "config"
+    config.mkdir(parents=True)
+    (config / "a.yaml").write_text("a: 1\n")
+    mount = {"type": "bind", "source": str(config), "target": "/config"}
+    model, _, _ = placed(service(volumes=[mount]), tmp_path)
+    source = Path(model["services"]["ollama"]["volumes"][0]["source"])
+    assert source != config
+    assert (source / "a.yaml").read_text() == "a: 1\n"
+
+
+def test_what_is_mounted_read_only_stays(tmp_path: Path) -> None:
+    """Nothing can be written there, so the real folder is mounted."""
+    mount = {"type": "bind", "source": "/data/models", "target": "/models", "read_only": True}
+    model, placements, _ = placed(service(volumes=[dict(mount)]), tmp_path)
+    assert model["services"]["ollama"]["volumes"] == [mount]
+    assert placements == ()
+
+
+def test_names_ports_and_labels_are_our_own(tmp_path: Path) -> None:
+    """Project, container name, ports, volumes and networks cannot meet a live stack's."""
+    project = service(container_name="ollama", ports=[{"target": 11434, "published": "11434", "host_ip": "::"}])
+    project["volumes"] = {"models": {"name": "shared_models", "external": True}}
+    project["networks"] = {"default": {"name": "shared"}}
+    model, _, _ = placed(project, tmp_path)
+    ollama = model["services"]["ollama"]
+    assert model["name"] == "newscreator-1"
+    assert "container_name" not in ollama
+    assert [(p["host_ip"], p.get("published")) for p in ollama["ports"]] == [("127.0.0.1", None)]
+    assert model["volumes"]["models"] == {"labels": {LABEL: "1"}}
+    assert model["networks"]["default"] == {"labels": {LABEL: "1"}}
+
+
+def test_a_volume_that_is_a_folder_in_disguise_is_a_plain_one(tmp_path: Path) -> None:
+    """`driver_opts` with a device would bring the folder of the host in by the back door."""
+    project = service()
+    project["volumes"] = {"m": {"driver": "local", "driver_opts": {"type": "none", "o": "bind", "device": "/data"}}}
+    model, _, _ = placed(project, tmp_path)
+    assert model["volumes"]["m"] == {"driver": "local", "labels": {LABEL: "1"}}
+
+
+def test_a_gpu_reservation_is_dropped_where_there_is_none_and_said_so(tmp_path: Path) -> None:
+    """In each of its spellings."""
+    reservations = {"devices": [{"capabilities": ["gpu"], "driver": "nvidia"}]}
+    project = service(deploy={"resources": {"reservations": reservations}}, runtime="nvidia", gpus="all")
+    model, _, notes = placed(project, tmp_path)
+    ollama = model["services"]["ollama"]
+    assert ollama["deploy"]["resources"]["reservations"] == {}
+    assert "runtime" not in ollama
+    assert "gpus" not in ollama
+    assert notes == ("backend: the GPU reservation was dropped, Docker has no NVIDIA runtime here",)
+
+
+def test_the_rest_is_byte_equal(tmp_path: Path) -> None:
+    """Environment, command, health check and limits are what Compose made of them."""
+    kept = {
+        "command": ["serve"],
+        "environment": {"OLLAMA_NUM_PARALLEL": "1", "X": "$$literal"},
+        "healthcheck": {"test": ["CMD", "ollama", "list"]},
+        "mem_limit": "1073741824",
+    }
+    model, placements, notes = placed(service(**kept), tmp_path)
+    assert {key: model["services"]["ollama"][key] for key in kept} == kept
+    assert (placements, notes) == ((), ())

@@ -34,12 +34,12 @@ def test_a_writable_folder_of_this_machine_is_never_mounted(tmp_path: Path) -> N
     store = tmp_path / "home" / ".ollama"
     store.mkdir(parents=True)
     (store / "precious").write_text("real weights")
-    mount = {"type": "bind", "source": str(store), "target": "/root/.ollama"}
+    mount = {"type": "bind", "source": str(store), "target": "/home/ollama/.ollama"}
     model, placements, _ = placed(service(volumes=[mount]), tmp_path)
     (replaced,) = model["services"]["ollama"]["volumes"]
-    assert (replaced["type"], replaced["target"]) == ("volume", "/root/.ollama")
+    assert (replaced["type"], replaced["target"]) == ("volume", "/home/ollama/.ollama")
     assert model["volumes"][replaced["source"]] == {"labels": {LABEL: "1"}}
-    assert str(placements[0]).startswith(f"backend mount /root/.ollama: {store} -> an empty volume")
+    assert str(placements[0]).startswith(f"backend mount /home/ollama/.ollama: {store} -> an empty volume")
 
 
 def test_configuration_of_the_repository_is_copied(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ tools() {
 engine() {
     if docker version --format '{{.Server.Version}}' >/dev/null 2>&1; then return; fi
     command -v dockerd >/dev/null || { say "installing the Docker engine"; apt_install docker.io iptables ca-certificates; }
-    if [ -f /var/run/docker.pid ] && ! kill -0 "$(cat /var/run/docker.pid)" 2>/dev/null; then rm -f /var/run/docker.pid; fi
+    # A pid file outlives a killed daemon, and its number may be a zombie's or another program's by now.
+    if ! ps -C dockerd -o stat= | grep -qv Z; then rm -f /var/run/docker.pid; fi
     say "starting dockerd"
     mkdir -p "$cache/log"
     setsid dockerd >"$cache/log/dockerd.log" 2>&1 </dev/null &

@@ -39,17 +39,33 @@ tools() {
 engine() {
     if docker version --format '{{.Server.Version}}' >/dev/null 2>&1; then return; fi
     command -v dockerd >/dev/null || { say "installing the Docker engine"; apt_install docker.io iptables ca-certificates; }
-    # A pid file outlives a killed daemon, and its number may be a zombie's or another program's by now.
-    if ! ps -C dockerd -o stat= | grep -qv Z; then rm -f /var/run/docker.pid; fi
-    say "starting dockerd"
     mkdir -p "$cache/log"
-    setsid dockerd >"$cache/log/dockerd.log" 2>&1 </dev/null &
-    for _ in $(seq 100); do
-        docker version >/dev/null 2>&1 && return
-        sleep 0.3
+    # A second try, since a daemon that was killed a moment ago can leave a dying containerd that the new one waits for.
+    for _ in 1 2 3; do
+        start_engine && return
+        sleep 2
     done
     tail -n 20 "$cache/log/dockerd.log"
-    say "dockerd did not answer within 30 s (its last lines are above)"
+    say "dockerd did not come up in three tries (its last lines are above)"
+    return 1
+}
+
+alive() { ps -C "$1" -o stat= | grep -qv Z; }
+
+start_engine() {
+    local daemon
+    # Pid files outlive killed daemons, and their numbers may be a zombie's or another program's by now.
+    alive dockerd || rm -f /var/run/docker.pid
+    alive containerd || rm -f /var/run/docker/containerd/containerd.pid
+    say "starting dockerd"
+    setsid dockerd >"$cache/log/dockerd.log" 2>&1 </dev/null &
+    daemon="$!"
+    for _ in $(seq 100); do
+        docker version >/dev/null 2>&1 && return
+        kill -0 "$daemon" 2>/dev/null || return 1
+        sleep 0.3
+    done
+    kill "$daemon" 2>/dev/null || true
     return 1
 }
 

@@ -17,7 +17,6 @@ from pytest_newscreator.verdicts import Broken, NotVerified
 if TYPE_CHECKING:
     from pytest_newscreator.resolve.repository import Repository
 
-CHECK = pytest.StashKey[Check]()
 NOTE = pytest.StashKey[Broken]()
 NOT_APPLICABLE = pytest.StashKey[list[str]]()
 

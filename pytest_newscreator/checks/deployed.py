@@ -68,7 +68,7 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
     answer = (
         probe.request(endpoint.url, probe.ready_path(service), timeout_s=5, ca=endpoint.ca) if endpoint.url else None
     )
-    if answer is not None and not probe.answers(service, endpoint.url, endpoint.ca):
+    if answer is not None and not probe.is_ready(service, answer):
         fail(
             f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
             observed=str(answer),

@@ -62,7 +62,12 @@ def loaded_subjects(repository: Repository) -> Iterator[Subject]:
             yield Subject(f"{subject.id} gpu", subject.place, subject.data, marker="gpu")
 
 
-def models(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_selected: frozenset[str]) -> None:
+def models(
+    newscreator_subject: Subject,
+    newscreator_stack: Stack,
+    newscreator_repository: Repository,
+    newscreator_selected: frozenset[str],
+) -> None:
     """The server has every variant, made of the decided base and with the decided parameters.
 
     A start script that skips a variant that exists keeps serving the old base under the new configuration: the
@@ -70,8 +75,7 @@ def models(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_s
     """
     served: Served = newscreator_subject.data
     ollama = _server(newscreator_stack, served, newscreator_selected)
-    base = newscreator_stack.invocation
-    wanted = base.base.get(served.model.key, served.model.base) if base else served.model.base
+    wanted = newscreator_repository.contract.base_in(served.model, newscreator_stack.invocation)
     name = served.name if served.variant else wanted
     shown = ollama.show(name)
     if shown is None:
@@ -149,13 +153,7 @@ def _short(digest: str | None) -> str:
 
 def _parameters(shown: Shown, served: Served, subject: Subject) -> None:
     """Hold a variant to its declared parameters."""
-    wanted = {
-        key: value if isinstance(value, tuple) else (str(value),) for key, value in served.model.parameters.items()
-    }
-    if served.variant and served.variant.num_ctx is not None:
-        wanted["num_ctx"] = (str(served.variant.num_ctx),)
-    if served.model.stop is not None:
-        wanted["stop"] = served.model.stop
+    wanted = served.model.stated(served.variant) if served.variant else {}
     for key, values in wanted.items():
         observed = shown.parameters.get(key, ())
         same = len(observed) == len(values) and all(any(agrees(o, v) for o in observed) for v in values)

@@ -146,21 +146,10 @@ def _variant_subjects(repository: Repository, model: Model, variant: Variant) ->
             continue
         place = Place(path, problem.line, problem.column)
         yield Subject(f"{variant.name} grammar", place, Stated(path, "grammar", (problem.message,), (), place))
-    wanted: dict[str, tuple[str, ...]] = {"FROM": (model.base,)}
-    if variant.num_ctx is not None:
-        wanted["num_ctx"] = (str(variant.num_ctx),)
-    for name, value in model.parameters.items():
-        wanted[name] = value if isinstance(value, tuple) else (_text(value),)
-    if model.stop is not None:
-        wanted["stop"] = model.stop
+    wanted = {"FROM": (model.base,), **model.stated(variant)}
     for key, expected in wanted.items():
         values, place = _stated(parsed, path, key)
         yield Subject(f"{variant.name} {key}", place, Stated(path, key, values, expected, place))
-
-
-def _text(value: object) -> str:
-    """Return a declared parameter as a Modelfile would write it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _stated(parsed: Modelfile, path: str, key: str) -> tuple[tuple[str, ...], Place]:

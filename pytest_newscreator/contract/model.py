@@ -49,6 +49,18 @@ class Model:
         """The base and every variant: the names a request may use."""
         return (self.base, *self.variants)
 
+    def stated(self, variant: Variant) -> dict[str, tuple[str, ...]]:
+        """Return what a variant must state, as a Modelfile writes it: every parameter, its num_ctx, its stop words."""
+        wanted: dict[str, tuple[str, ...]] = {} if variant.num_ctx is None else {"num_ctx": (str(variant.num_ctx),)}
+        for name, value in self.parameters.items():
+            wanted[name] = value if isinstance(value, tuple) else (_as_written(value),)
+        return wanted if self.stop is None else {**wanted, "stop": self.stop}
+
+
+def _as_written(value: Parameter) -> str:
+    """Return a parameter as a Modelfile writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

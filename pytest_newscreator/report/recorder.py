@@ -51,9 +51,9 @@ class Recorder:
             report.longrepr = f"{error.needs} is required, and not verified: {error}"
         if isinstance(error, state.StackFailed):
             self._tell_once(item, report)
-        if report.skipped and isinstance(item, CheckItem) and isinstance(error, NotVerified):
+        if report.skipped and isinstance(error, NotVerified):
             path, line, _ = item.reportinfo()
-            report.longrepr = (str(path), line + 1, f"Skipped: {error}")
+            report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {error}")
         if isinstance(item, CheckItem) and (call.when == "call" or (call.when == "setup" and not report.passed)):
             record = _record(item, error, report)
             report.newscreator = record.as_dict()  # type: ignore[attr-defined]

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pytest_newscreator.errors import StackError
@@ -231,10 +230,3 @@ def _last(text: str) -> str:
     """Return the last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
-
-
-def folder_for(base: Path) -> Path:
-    """Return a fresh folder below `base` for one stack."""
-    folder = base / f"newscreator-stack-{secrets.token_hex(4)}"
-    folder.mkdir(parents=True)
-    return folder

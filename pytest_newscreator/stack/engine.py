@@ -100,15 +100,6 @@ def disconnect() -> None:
         client.cache_clear()
 
 
-def is_available() -> bool:
-    """Return whether a daemon answers and `docker compose` is there."""
-    try:
-        require()
-    except NotVerified:
-        return False
-    return True
-
-
 def require() -> None:
     """Raise `NotVerified` unless a daemon answers and `docker compose` is there."""
     client()

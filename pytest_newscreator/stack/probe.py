@@ -78,9 +78,11 @@ def ready_path(service: Service) -> str:
     return service.health if service.health and service.kind != "ollama" else READY_PATH[service.kind]
 
 
+def is_ready(service: Service, answer: Answer) -> bool:
+    """Return whether an answer from the ready path says that the service serves."""
+    return answer.is_ok if service.health or service.kind == "ollama" else 0 < answer.status < SERVER_ERROR
+
+
 def answers(service: Service, url: str | None, ca: Path | None = None) -> bool:
     """Return whether the service answers requests (any answer below 500 where it declares no health path)."""
-    if url is None:
-        return False
-    status = request(url, ready_path(service), ca=ca).status
-    return status == OK if service.health or service.kind == "ollama" else 0 < status < SERVER_ERROR
+    return url is not None and is_ready(service, request(url, ready_path(service), ca=ca))

@@ -358,3 +358,15 @@ def test_a_contract_is_read_without_the_c_library(monkeypatch: pytest.MonkeyPatc
     expected = loads(STACK, HERE)
     monkeypatch.delattr("yaml.CSafeLoader", raising=False)
     assert loads(STACK, HERE) == expected
+
+
+def test_a_variant_must_state_parameters_as_a_modelfile_writes_them() -> None:
+    """Files and servers are held to one table: truth values in small letters, num_ctx and stop words among them."""
+    model = loads(
+        "version: 1\nmodel:\n  service: a\n  base: gemma3:1b\n  parameters: {use_mmap: true, top_k: 40}\n"
+        '  stop: ["<end_of_turn>"]\n  variants: {v: {modelfile: Modelfile, num_ctx: 8192}}\n'
+        "services: {a: {kind: ollama, url: 'http://127.0.0.1:11434'}}\n",
+        Path("newscreator.yaml"),
+    ).models["default"]
+    wanted = {"num_ctx": ("8192",), "use_mmap": ("true",), "top_k": ("40",), "stop": ("<end_of_turn>",)}
+    assert model.stated(model.variants["v"]) == wanted

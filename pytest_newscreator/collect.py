@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pytest_newscreator import session
-from pytest_newscreator.checks import builtin
-from pytest_newscreator.checks.registry import Check, Subject, item_name, numbered
+from pytest_newscreator.checks import waivers
+from pytest_newscreator.checks.findings import Conclusions
+from pytest_newscreator.checks.registry import Check, Subject, item_name
 from pytest_newscreator.errors import NewscreatorError
 from pytest_newscreator.verdicts import Broken, NotVerified
-
-if TYPE_CHECKING:
-    from pytest_newscreator.resolve.repository import Repository
 
 NOTE = pytest.StashKey[Broken]()
 NOT_APPLICABLE = pytest.StashKey[list[str]]()
@@ -24,31 +22,19 @@ NOT_APPLICABLE = pytest.StashKey[list[str]]()
 class ContractFile(pytest.File):
     """`newscreator.yaml` as a collector."""
 
-    @property
-    def repository(self) -> Repository:
-        """Return what the contract describes."""
-        return session.repository_at(self.config, self.path)
-
     def collect(self) -> Iterator[CheckItem]:
         """Yield an item for each subject of each check; a check without one is listed as not applicable."""
         try:
-            repository = self.repository
-            plan = [(check, numbered(check.subjects(repository))) for check in self._checks(repository)]
+            findings = session.findings_at(self.config, self.path)
+            plan = findings.plan.values()
         except NewscreatorError as error:
             raise self.CollectError(str(error)) from None
-        idle = [check.name for check, subjects in plan if not subjects]
+        busy = {check.name for check, _ in plan}
+        idle = [check.name for check in findings.checks if check.name not in busy]
         earlier = self.config.stash.get(NOT_APPLICABLE, idle)
         self.config.stash[NOT_APPLICABLE] = [name for name in earlier if name in idle]
-        for check, subjects in plan:
-            for subject in subjects:
-                yield CheckItem.from_parent(self, check=check, subject=subject)
-
-    def _checks(self, repository: Repository) -> Iterable[Check]:
-        """Return our checks and those that other plugins brought."""
-        yield from builtin.CHECKS
-        brought = self.config.hook.pytest_newscreator_checks(config=self.config, contract=repository.contract)
-        for checks in brought:
-            yield from checks
+        for check, subject in plan:
+            yield CheckItem.from_parent(self, check=check, subject=subject)
 
 
 class CheckItem(pytest.Function):
@@ -99,6 +85,7 @@ class CheckItem(pytest.Function):
             "newscreator_repository": repository,
             "newscreator_contract": repository.contract,
             "newscreator_selected": mine,
+            "newscreator_conclude": Conclusions(session.findings_at(self.config, self.path), mine),
         }
 
     def runtest(self) -> None:
@@ -106,9 +93,16 @@ class CheckItem(pytest.Function):
         try:
             super().runtest()
         except Broken as verdict:
-            if verdict.finding.severity != "note":
+            accepted = self._accepted(verdict)
+            if accepted.finding.severity != "note":
                 raise
-            self.stash[NOTE] = verdict
+            self.stash[NOTE] = accepted
+
+    def _accepted(self, verdict: Broken) -> Broken:
+        """Return a verdict as a note where a waiver of the contract accepts it; one about a waiver itself is none."""
+        contract = session.repository_at(self.config, self.path).contract
+        meant = waivers.waiver_for(contract, self.check.name, self.subject, verdict.finding)
+        return type(verdict)(waivers.waived(verdict.finding, meant)) if meant else verdict
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         """Return the contract's line that this item is about; always an int, since IDEs compute with it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_newscreator import CONTRACT_NAME, session
+from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.collect import CheckItem
 from pytest_newscreator.contract.model import Contract, Invocation
@@ -58,6 +59,14 @@ def newscreator_subject(request: pytest.FixtureRequest) -> Subject:
 def newscreator_selected(request: pytest.FixtureRequest) -> frozenset[str]:
     """The names of the contract's items that this session runs."""
     return frozenset(item.name for item in request.session.items if isinstance(item, CheckItem))
+
+
+@pytest.fixture(scope="session")
+def newscreator_conclude(
+    pytestconfig: pytest.Config, newscreator_contract_path: Path, newscreator_selected: frozenset[str]
+) -> Conclusions:
+    """What a check that only reads files concludes of a subject: it passes, or raises; one place, one finding."""
+    return Conclusions(session.findings_at(pytestconfig, newscreator_contract_path), newscreator_selected)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -16,8 +16,12 @@ from pytest_newscreator.sources.sites import Reader
 from pytest_newscreator.stack.model import Stack
 from pytest_newscreator.verdicts import NotVerified
 
+if TYPE_CHECKING:
+    from pytest_newscreator.checks.findings import Findings
+
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
+FINDINGS = pytest.StashKey[dict[Path, "Findings"]]()
 STACK = pytest.StashKey[Stack]()
 
 
@@ -37,6 +41,23 @@ def repository_at(config: pytest.Config, contract_path: Path) -> Repository:
         contract = load(contract_path)
         repositories[contract_path] = Repository(contract, readers(config))
     return repositories[contract_path]
+
+
+def findings_at(config: pytest.Config, contract_path: Path) -> Findings:
+    """Return the checks of a contract, ours and those that other plugins brought, and what they find; once a session.
+
+    Raises `ContractError` where the file is not a contract.
+    """
+    findings = config.stash.setdefault(FINDINGS, {})
+    if contract_path not in findings:
+        from pytest_newscreator.checks.builtin import CHECKS
+        from pytest_newscreator.checks.findings import Findings
+
+        repository = repository_at(config, contract_path)
+        brought = config.hook.pytest_newscreator_checks(config=config, contract=repository.contract)
+        checks = (*CHECKS, *(check for checks in brought for check in checks))
+        findings[contract_path] = Findings(checks, repository)
+    return findings[contract_path]
 
 
 def readers(config: pytest.Config) -> tuple[Reader, ...]:

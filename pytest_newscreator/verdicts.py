@@ -27,7 +27,11 @@ LEVELS: tuple[Level, ...] = ("source", "resolved", "deployed", "served", "measur
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is so, what should be so, the places that led there and the way out."""
+    """What is so, what should be so, the places that led there and the way out.
+
+    `lacks` names what is not there where `place` is a whole block: two things that lack are two findings. `causes`
+    are further places at which another finding, if there is one, explains this one.
+    """
 
     message: str
     place: Place | None = None
@@ -36,6 +40,8 @@ class Finding:
     chain: tuple[str, ...] = ()
     fix: str = ""
     severity: Severity = "error"
+    lacks: str = ""
+    causes: tuple[Place, ...] = ()
 
     @property
     def headline(self) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_newscreator.checks import resolved, source
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.registry import Subject, item_name, numbered
-from pytest_newscreator.checks.resolved import Case
+from pytest_newscreator.checks.findings import Conclusions
+from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service, Variant
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names, tree
 from pytest_newscreator.sources.modelfile import parse
 from pytest_newscreator.sources.sites import Site
-from pytest_newscreator.verdicts import NotVerified, fail
+from pytest_newscreator.verdicts import Finding, NotVerified
 
 RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")
 """The request options by which Ollama decides whether a loaded runner will do (server/sched.go, needsReload)."""
@@ -32,8 +30,6 @@ class Pair:
     sender: str
     variants: tuple[Variant, ...]
     stated: tuple[tuple[Variant, str, Place], ...]
-    case: Case | None = None
-    """The setting behind the option, which `resolved` judges where the contract declares it."""
 
     @property
     def agrees(self) -> bool:
@@ -68,13 +64,12 @@ def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
             continue
         stated = _stated(repository, option, variants)
         for invocation, project in repository.resolved.items():
-            case = Case(repository.contract.invocations[invocation], service, service.settings.get(name))
             given = repository.given(project, service)
             value = given.environment.get(name) if given else None
             if value is None or value.text is None:
                 continue
             place, sender = value.origin or service.place, f"{service.key}'s {name} (invocation {invocation})"
-            pair = Pair(option, value.text, place, sender, variants, stated, case)
+            pair = Pair(option, value.text, place, sender, variants, stated)
             yield Subject(f"{invocation} {service.key} {option}", place, pair)
 
 
@@ -110,29 +105,26 @@ def _stated(repository: Repository, option: str, variants: Sequence[Variant]) ->
     return tuple(found)
 
 
-def context_agreement(
-    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
-) -> None:
+def context_agreement(newscreator_subject: Subject, newscreator_conclude: Conclusions) -> None:
     """Whoever asks for a variant asks with its Modelfile's num_ctx and num_batch.
 
     Ollama starts the runner again whenever one of them differs from what is loaded: seconds per request, hidden
     in the time to first token, whenever two clients take turns. It happened with a preload that sent no
     num_batch. Give both sides one value.
     """
-    pair: Pair = newscreator_subject.data
+    newscreator_conclude("context-agreement", newscreator_subject)
+
+
+def judge_agreement(subject: Subject, _: Repository) -> Finding | None:
+    """Return where a request and the Modelfile of what it asks for differ."""
+    pair: Pair = subject.data
     if not pair.stated:
         reason = f"the Modelfile of {pair.variants[0].name} states no {pair.option}: `modelfile` says so"
         raise NotVerified(reason, needs="", fix="")
     if pair.agrees:
-        return
-    places = (pair.sent_at, *(place for _, _, place in pair.stated))
-    source.unless_told(places, newscreator_repository, newscreator_selected)
-    by = resolved.speaker(pair.case, newscreator_repository, newscreator_selected) if pair.case else None
-    by = by or next(name for name in _told(newscreator_repository)[pair.sent_at] if name in newscreator_selected)
-    if by != item_name("context-agreement", newscreator_subject):
-        raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
+        return None
     variant, value, place = pair.stated[0]
-    fail(
+    return Finding(
         f"{pair.option} {pair.sent or 'nothing'} of {pair.sender} meets {pair.option} {value} of {variant.name}: "
         + ("each turn restarts the runner" if pair.option in RUNNER_OPTIONS else "the request overrides the model"),
         place=pair.sent_at,
@@ -140,14 +132,10 @@ def context_agreement(
         observed=pair.sent,
         chain=tuple(f"{at}: {v.name} has {pair.option} {text}" for v, text, at in pair.stated),
         fix=f"send {value}, or change {place}",
+        causes=tuple(place for _, _, place in pair.stated),
     )
 
 
-@functools.lru_cache(maxsize=4)
-def _told(repository: Repository) -> Mapping[Place, tuple[str, ...]]:
-    """Return the places that this check finds wrong, each with the names of the items that would say so."""
-    found: dict[Place, list[str]] = {}
-    for subject in numbered(agreement_subjects(repository)):
-        if not subject.data.agrees:
-            found.setdefault(subject.data.sent_at, []).append(item_name("context-agreement", subject))
-    return {place: tuple(names) for place, names in found.items()}
+CONTEXT_AGREEMENT = Check(
+    "context-agreement", "source", "config", context_agreement, agreement_subjects, judge_agreement
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved import chain
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.observe.environment import environment as running_environment
@@ -172,3 +172,7 @@ def _not_rolled_back(repository: Repository, stack: Stack, variable: Variable, o
             fix=f"up -d with {variable.name}={model.base}, or verify it as it is with"
             f" --newscreator-invocation {stack.invocation.name if stack.invocation else ''}",
         )
+
+
+HEALTHY = Check("healthy", "deployed", "infra", healthy, service_subjects)
+ENVIRONMENT = Check("environment", "deployed", "infra", environment, environment_subjects)

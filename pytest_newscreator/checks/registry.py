@@ -11,6 +11,7 @@ from pytest_newscreator.verdicts import Level
 if TYPE_CHECKING:
     from pytest_newscreator.places import Place
     from pytest_newscreator.resolve.repository import Repository
+    from pytest_newscreator.verdicts import Finding
 
 Marker = Literal["config", "infra", "gpu"]
 
@@ -30,13 +31,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check; `function` takes fixtures (`newscreator_subject` is its subject) and asserts."""
+    """A named check; `function` takes fixtures (`newscreator_subject` is its subject) and asserts.
+
+    `judge` is what a check that only reads files concludes of a subject: the finding, None where all is right, or
+    NotVerified raised. `checks.findings` asks it, and the function leaves the conclusion to it.
+    """
 
     name: str
     level: Level
     marker: Marker
     function: Callable[..., None]
     subjects: Callable[[Repository], Iterable[Subject]]
+    judge: Callable[[Subject, Repository], Finding | None] | None = None
 
     @property
     def documentation(self) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_newscreator.checks import source
 from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.checks.registry import Subject, item_name, numbered
+from pytest_newscreator.checks.findings import Conclusions
+from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
@@ -16,7 +15,7 @@ from pytest_newscreator.resolve.compose import DEFAULT_NAMES, Project
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Hop, Value
-from pytest_newscreator.verdicts import Broken, Finding, NotVerified
+from pytest_newscreator.verdicts import Finding, NotVerified
 
 UNSET = "unset"
 
@@ -57,24 +56,20 @@ def _has_nothing_to_say(invocation: Invocation, repository: Repository) -> bool:
     return not declared and not any((repository.root / name).is_file() for name in DEFAULT_NAMES)
 
 
-def resolved(
-    newscreator_subject: Subject, newscreator_repository: Repository, newscreator_selected: frozenset[str]
-) -> None:
+def resolved(newscreator_subject: Subject, newscreator_conclude: Conclusions) -> None:
     """Every declared setting has its declared value under every declared way of starting the stack.
 
     A right default can still be beaten: by a `.env` on the host, an override file, an `env_file`, an ENV of the
     image. The chain shows who wins and who loses; correct the winner.
     """
-    case: Case = newscreator_subject.data
-    _unless_only_there(case, newscreator_repository)
-    finding = judged(case, newscreator_repository)
-    if finding is None:
-        return
-    source.unless_told([finding.place], newscreator_repository, newscreator_selected)
-    by = speaker(case, newscreator_repository, newscreator_selected)
-    if by not in (None, item_name("resolved", newscreator_subject)):
-        raise NotVerified(f"not judged twice: {by} failed at the same place", needs="", fix="")
-    raise Broken(finding)
+    newscreator_conclude("resolved", newscreator_subject)
+
+
+def judge_resolved(subject: Subject, repository: Repository) -> Finding | None:
+    """Return what is wrong with a case, as far as files can tell; NotVerified where only its host can."""
+    case: Case = subject.data
+    _unless_only_there(case, repository)
+    return _judged(case, repository)
 
 
 def _unless_only_there(case: Case, repository: Repository) -> None:
@@ -85,30 +80,7 @@ def _unless_only_there(case: Case, repository: Repository) -> None:
         raise NotVerified(reason, needs="", fix=f"run there, or copy the template to {missing[0]}")
 
 
-def speaker(case: Case, repository: Repository, selected: frozenset[str]) -> str | None:
-    """Return the item of this run that says what is wrong with a case, if something is: one place, one finding."""
-    finding = judged(case, repository)
-    said = _told(repository).get(_key(case, finding), ()) if finding is not None else ()
-    return next((name for name in said if name in selected), None)
-
-
-@functools.lru_cache(maxsize=4)
-def _told(repository: Repository) -> Mapping[object, tuple[str, ...]]:
-    """Return what this check finds wrong, each with the names of the items that would say so."""
-    found: dict[object, list[str]] = {}
-    for subject in numbered(resolved_subjects(repository)):
-        finding = judged(subject.data, repository)
-        if finding is not None:
-            found.setdefault(_key(subject.data, finding), []).append(item_name("resolved", subject))
-    return {key: tuple(names) for key, names in found.items()}
-
-
-def _key(case: Case, finding: Finding) -> object:
-    """Return what makes two findings one: the place, and the setting where the place is a whole block."""
-    return finding.place, finding.severity, case.setting.name if case.setting and finding.observed == UNSET else None
-
-
-def judged(case: Case, repository: Repository) -> Finding | None:
+def _judged(case: Case, repository: Repository) -> Finding | None:
     """Return what is wrong with a case, as far as files can tell."""
     project = repository.projects[case.invocation.name]
     if isinstance(project, ResolutionError):
@@ -183,12 +155,11 @@ def _ungiven(
     if value is not None:
         place = value.chain[0].place if value.chain else service.place
         message = f"{setting.name} of {service.key} ends up unset, {says}"
-        return Finding(message, place, wanted, UNSET, hops, "give it a value")
+        return Finding(message, place, wanted, UNSET, hops, "give it a value", lacks=setting.name)
     if setting.name in _read_or_known(service, repository):
         message = f"nothing gives {setting.name} to {service.key}, {says}"
-        return Finding(
-            message, _service_place(case, repository), wanted, UNSET, (), "set it under `environment:` there"
-        )
+        place = _service_place(case, repository)
+        return Finding(message, place, wanted, UNSET, (), "set it under `environment:` there", lacks=setting.name)
     return None
 
 
@@ -215,3 +186,6 @@ def chain(hops: Sequence[Hop]) -> tuple[str, ...]:
         + (f" ({hop.why})" if hop.why else "")
         for hop in hops
     )
+
+
+RESOLVED = Check("resolved", "resolved", "config", resolved, resolved_subjects, judge_resolved)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.deployed import endpoint_of, step_back
-from pytest_newscreator.checks.registry import Subject
+from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Model, Service, Variant
 from pytest_newscreator.measure.streaming import Streamed, generate
 from pytest_newscreator.observe.gpu import has_nvidia
@@ -266,3 +266,8 @@ def _judge(streamed: Streamed, name: str, subject: Subject) -> None:
             observed=reason,
             fix="check its stop token and TEMPLATE",
         )
+
+
+MODELS = Check("models", "served", "infra", models, model_subjects)
+LOADED = Check("loaded", "served", "infra", loaded, loaded_subjects)
+GENERATES = Check("generates", "served", "infra", generates, variant_subjects)

@@ -20,6 +20,4 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
         found.append("latency")
     if contract.security:
         found.append("security")
-    if contract.waivers:
-        found.append("waivers")
     return tuple(found)

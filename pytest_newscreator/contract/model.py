@@ -181,6 +181,12 @@ class Contract:
     exclude: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
+    @property
+    def modelfiles(self) -> frozenset[str]:
+        """The Modelfiles that variants are made by, relative to the root."""
+        variants = [variant for model in self.models.values() for variant in model.variants.values()]
+        return frozenset(variant.modelfile for variant in variants if variant.modelfile)
+
     def base_in(self, model: Model, invocation: Invocation | None) -> str:
         """Return the base that `model` has under `invocation` (the rollback invocation names another)."""
         return invocation.base.get(model.key, model.base) if invocation else model.base

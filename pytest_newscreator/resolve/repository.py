@@ -17,6 +17,7 @@ from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site
 
 COMPOSE_KINDS = ("compose-value", "compose-default")
+DEFAULT_KINDS = ("python-default", "python-field", "shell-default", "code-default")
 
 
 class Repository:
@@ -161,7 +162,7 @@ class Repository:
             inside = context is not None and (
                 context in (".", "") or PurePosixPath(site.place.path).is_relative_to(context)
             )
-            if site.setting == name and inside and site.kind in ("python-default", "python-field", "shell-default"):
+            if site.setting == name and inside and site.kind in DEFAULT_KINDS:
                 yield site
 
     def reading(self, service: Service) -> frozenset[str]:

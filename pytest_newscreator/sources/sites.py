@@ -22,7 +22,8 @@ SiteKind = Literal[
     "python-field",  # a pydantic-settings or dataclass field, an argparse or parameter default
     "modelfile-from",  # FROM in a Modelfile
     "modelfile-parameter",  # PARAMETER name value
-    "literal",  # any other string literal
+    "code-default",  # process.env.X ?? "d", getEnv("X", "d"), a struct tag: a default in any other language
+    "literal",  # any other string literal; of a data file with its key
 ]
 
 

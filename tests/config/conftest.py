@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pytest_newscreator.checks.builtin import CHECKS
-from pytest_newscreator.checks.registry import Check, Subject, item_name, numbered
+from pytest_newscreator.checks.findings import Conclusions, Findings
+from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.checks.waivers import waived, waiver_for
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
@@ -73,11 +74,11 @@ class Stack:
 
     def judge(self, *, only: Callable[[str], bool] = lambda _: True) -> list[Judgement]:
         """Run the config checks whose item names `only` accepts, in a session's order."""
-        repository = self.repository()
-        plan = [(check, subject) for check in CHECKS for subject in numbered(check.subjects(repository))]
-        names = frozenset(name for check, subject in plan if only(name := item_name(check.name, subject)))
-        run = [(c, s) for c, s in plan if c.marker == "config" and item_name(c.name, s) in names]
-        return [_judged(check, subject, repository, names) for check, subject in run]
+        findings = Findings(CHECKS, self.repository())
+        names = frozenset(item for item in findings.plan if only(item))
+        plan = [(i, c, s) for i, (c, s) in findings.plan.items() if i in names and (s.marker or c.marker) == "config"]
+        conclude = Conclusions(findings, names)
+        return [_judged(item, check, subject, conclude) for item, check, subject in plan]
 
     def broken(self) -> list[Judgement]:
         """Return what failed, notes left out."""
@@ -88,19 +89,14 @@ class Stack:
         subprocess.run(["git", "init", "--quiet"], cwd=self.root, check=True)
 
 
-def _judged(check: Check, subject: Subject, repository: Repository, selected: frozenset[str]) -> Judgement:
+def _judged(item: str, check: Check, subject: Subject, conclude: Conclusions) -> Judgement:
     """Run one check by hand, with the fixtures that a config check may ask for."""
-    fixtures = {
-        "newscreator_subject": subject,
-        "newscreator_repository": repository,
-        "newscreator_selected": selected,
-    }
-    item = item_name(check.name, subject)
     try:
-        check.function(**{name: fixtures[name] for name in inspect.signature(check.function).parameters})
+        check.function(newscreator_subject=subject, newscreator_conclude=conclude)
     except Broken as verdict:
-        is_note = verdict.finding.severity == "note"
-        return Judgement(item, "note" if is_note else verdict.status, verdict.finding)
+        meant = waiver_for(conclude.findings.repository.contract, check.name, subject, verdict.finding)
+        finding = waived(verdict.finding, meant) if meant else verdict.finding
+        return Judgement(item, "note" if finding.severity == "note" else verdict.status, finding)
     except NotVerified as missing:
         return Judgement(item, "not_verified", reason=missing.reason)
     return Judgement(item, "passed")

@@ -236,7 +236,7 @@ def test_what_comes_from_a_blamed_place_steps_back_by_name(stack: Stack) -> None
     """The resolved value of a wrong default is not a second finding, and says which item has the first."""
     stack.edit(AI, "${OLLAMA_BASE_MODEL:-gemma3:4b-it-qat}", "${OLLAMA_BASE_MODEL:-gemma3:4b}")
     said = {judgement.item: judgement.reason for judgement in stack.judge() if judgement.status == "not_verified"}
-    reason = f"not judged at this level: default[{AI} OLLAMA_BASE_MODEL] failed at the place it comes from"
+    reason = f"not judged twice: default[{AI} OLLAMA_BASE_MODEL] says it"
     assert said["resolved[default backend OLLAMA_BASE_MODEL]"] == reason
     assert said["resolved[cpu backend OLLAMA_BASE_MODEL]"] == reason
 
@@ -255,7 +255,7 @@ def test_one_cause_under_three_invocations_is_one_finding(stack: Stack) -> None:
     """The first invocation speaks, the others name it."""
     stack.edit(AI, "      OLLAMA_NUM_PARALLEL: ${OLLAMA_NUM_PARALLEL:-1}\n", "")
     said = {judgement.item: judgement.reason for judgement in stack.judge()}
-    reason = "not judged twice: resolved[default backend OLLAMA_NUM_PARALLEL] failed at the same place"
+    reason = "not judged twice: resolved[default backend OLLAMA_NUM_PARALLEL] says it"
     assert said["resolved[cpu backend OLLAMA_NUM_PARALLEL]"] == reason
     assert said["resolved[rollback backend OLLAMA_NUM_PARALLEL]"] == reason
 

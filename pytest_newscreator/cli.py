@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+from pytest_newscreator import CONTRACT_NAME
 from pytest_newscreator.errors import NewscreatorError
+
+if TYPE_CHECKING:
+    from pytest_newscreator.resolve.repository import Repository
 
 try:
     import typer
@@ -15,7 +19,9 @@ except ImportError:
     typer = None  # type: ignore[assignment]
 
 if typer is not None:
-    app = typer.Typer(name="newscreator", no_args_is_help=True, add_completion=False, help=__doc__)
+    app = typer.Typer(
+        name="newscreator", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+    )
 
     @app.callback()
     def _root() -> None:
@@ -36,6 +42,42 @@ if typer is not None:
             return
         for one, path in written.items():
             typer.echo(f"{one}={path}")
+
+    @app.command()
+    def trace(
+        setting: Annotated[str | None, typer.Argument(help="the variable to follow")] = None,
+        *,
+        every: Annotated[bool, typer.Option("--all", help="the table of the whole stack instead")] = False,
+        contract: Annotated[Path, typer.Option(help="the contract's file, or a folder below it")] = Path(),
+        as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    ) -> None:
+        """Show every place that gives a setting a value, and who wins under each invocation."""
+        from pytest_newscreator.report import trace as report
+
+        if every == (setting is not None):
+            raise NewscreatorError("trace takes one setting, or --all", fix="newscreator trace OLLAMA_BASE_MODEL")
+        repository = _repository(contract)
+        if setting is None:
+            found = report.table(repository)
+            typer.echo(report.as_json(found) if as_json else report.render_table(found))
+            return
+        one = report.trace(repository, setting)
+        typer.echo(report.as_json(one) if as_json else report.render(one))
+
+
+def _repository(named: Path) -> Repository:
+    """Return the repository of a contract: the file named, or the one in a folder or nearest above it."""
+    from pytest_newscreator.contract.load import load
+    from pytest_newscreator.resolve.repository import Repository
+    from pytest_newscreator.sources import registry
+
+    folders = [] if named.is_file() else [named.absolute(), *named.absolute().parents]
+    path = next((folder / CONTRACT_NAME for folder in folders if (folder / CONTRACT_NAME).is_file()), named)
+    if not path.is_file():
+        raise NewscreatorError(
+            f"there is no {CONTRACT_NAME} in {named.absolute()} nor above", fix="name it: --contract"
+        )
+    return Repository(load(path), registry.readers())
 
 
 def _write(folder: Path, name: str, shape: str) -> Path:

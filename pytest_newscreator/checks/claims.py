@@ -56,16 +56,16 @@ def _is_tagged(text: str) -> bool:
 
 def claims(repository: Repository) -> Iterator[Claim]:
     """Yield the sites that the contract speaks about, in file order; Modelfiles have a check of their own."""
-    aliases = _aliases(repository)
+    aliases = aliases_of(repository)
     for site in repository.sites:
         if site.kind in MODELFILE_KINDS:
             continue
-        claim = _claim(repository, site, aliases)
+        claim = claim_of(repository, site, aliases)
         if claim is not None:
             yield claim
 
 
-def _claim(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
+def claim_of(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
     """Return what the contract says about a site, or None where it says nothing."""
     for name in _known_as(site, aliases):
         allowed = tuple(
@@ -114,7 +114,7 @@ def _is_of_others(repository: Repository, site: Site) -> bool:
     return bool(owners) and not ours & (owners or frozenset())
 
 
-def _aliases(repository: Repository) -> dict[str, frozenset[str]]:
+def aliases_of(repository: Repository) -> dict[str, frozenset[str]]:
     """Return, for each name a value is interpolated from, the declared settings it ends in."""
     found: dict[str, set[str]] = {}
     for site in repository.sites:

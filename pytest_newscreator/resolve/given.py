@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.resolve.base_images import base_environment
 from pytest_newscreator.resolve.canonical import is_remote
 from pytest_newscreator.resolve.compose import ComposeService
-from pytest_newscreator.resolve.image import ImageConfig, image_environment
+from pytest_newscreator.resolve.image import ImageConfig, copies, image_environment
 from pytest_newscreator.resolve.values import Hop, Value
 from pytest_newscreator.sources import dockerfile, tree
 
@@ -68,6 +69,24 @@ def build_fault(root: Path, service: ComposeService) -> ResolutionError | None:
     except ResolutionError as error:
         return error
     return None
+
+
+def sources_copied(root: Path, service: ComposeService) -> set[str] | None:
+    """Return what any stage of the service's Dockerfile copies out of its context, and what it mounts, by the root.
+
+    None where there is no Dockerfile that can be read, a source is computed or a build step mounts its context: then
+    anything may be in the image.
+    """
+    build = service.build
+    source = tree.read_text(root, build.dockerfile) if build and build.dockerfile else None
+    parsed = dockerfile.parse(source) if source else None
+    if build is None or parsed is None or parsed.problems:
+        return None
+    found = [one for copy in copies(parsed, build_args=build.args) if copy.from_stage is None for one in copy.sources]
+    if any("$" in one for one in found) or (source and "type=bind" in source.text):
+        return None
+    mounted = {mount.source for mount in service.volumes if mount.type == "bind" and mount.source}
+    return mounted | {posixpath.normpath(posixpath.join(build.context, one.lstrip("/"))) for one in found}
 
 
 def _is_outside(path: str) -> bool:

@@ -6,13 +6,14 @@ Everything is computed when it is first asked for and kept, so that a session re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
-from pytest_newscreator.resolve.given import Given, build_fault, given
+from pytest_newscreator.resolve.given import Given, build_fault, given, sources_copied
 from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site
 
@@ -157,19 +158,32 @@ class Repository:
 
     def source_defaults(self, service: Service, name: str) -> Iterator[Site]:
         """Yield the defaults that the service's own sources have for a setting nobody gives them."""
-        context = self.contexts.get(service.key)
-        for site in self.sites:
-            inside = context is not None and (
-                context in (".", "") or PurePosixPath(site.place.path).is_relative_to(context)
-            )
-            if site.setting == name and inside and site.kind in DEFAULT_KINDS:
-                yield site
+        for path, read in self.reads.items():
+            if self.is_shipped(service, path):
+                yield from (site for site in read.sites if site.setting == name and site.kind in DEFAULT_KINDS)
 
     def reading(self, service: Service) -> frozenset[str]:
         """Return the names that the service's own sources read from their environment."""
-        return frozenset().union(
-            *(read.reads for path, read in self.reads.items() if service in self.services_of(path))
-        )
+        return frozenset().union(*(read.reads for path, read in self.reads.items() if self.is_shipped(service, path)))
+
+    def is_shipped(self, service: Service, path: str) -> bool:
+        """Return whether a file gets into the service's image: several services may share one build context."""
+        if service not in self.services_of(path):
+            return False
+        shipped = self._shipped.get(service.key)
+        return shipped is None or any(_covers(pattern, path) for pattern in shipped)
+
+    @cached_property
+    def _shipped(self) -> Mapping[str, frozenset[str] | None]:
+        """Return what each service's Dockerfile copies, relative to the root; None where no readable one says it."""
+        found: dict[str, set[str] | None] = {}
+        for project in self.resolved.values():
+            for key, service in self.contract.services.items():
+                compose = self.compose_service(project, service)
+                copied = sources_copied(self.root, compose) if compose and compose.build else None
+                known = found.setdefault(key, set())
+                found[key] = None if copied is None or known is None else known | copied
+        return {key: frozenset(copied) if copied else None for key, copied in found.items()}
 
     @cached_property
     def declared(self) -> Mapping[str, tuple[tuple[Service | None, Setting], ...]]:
@@ -182,3 +196,11 @@ class Repository:
             if model.switch and model.switch not in found:
                 found[model.switch] = [(None, Setting(model.switch, model.base_place, allowed=(model.base,)))]
         return {name: tuple(pairs) for name, pairs in found.items()}
+
+
+def _covers(pattern: str, path: str) -> bool:
+    """Return whether a COPY source is a file, one of the folders around it, or a glob for one of them."""
+    if pattern in (".", ""):
+        return True
+    parents = (path, *(str(parent) for parent in PurePosixPath(path).parents))
+    return any(parent == pattern or fnmatchcase(parent, pattern) for parent in parents)

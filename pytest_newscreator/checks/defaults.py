@@ -56,7 +56,7 @@ def judge_default(subject: Subject, repository: Repository) -> Finding | None:
     if claim.is_open:
         reason = f"{claim.site.place}: the value of {claim.label} is computed when it runs"
         raise NotVerified(reason, needs="", fix="")
-    return None if claim.holds else _wrong(claim, repository)
+    return None if claim.holds or overridden.is_as_if_unset(repository, claim) else _wrong(claim, repository)
 
 
 def _wrong(claim: Claim, repository: Repository) -> Finding:

@@ -76,6 +76,12 @@ class Findings:
         """Yield what every check that only reads files concludes, in order."""
         yield from (self.judged(item) for item, (check, _) in self.plan.items() if check.judge is not None)
 
+    def said(self) -> Iterator[Judged]:
+        """Yield the findings as a run of everything tells them: one a place."""
+        for judged in self.all():
+            if judged.finding is not None and self.speaker(judged, self.plan.__contains__) is None:
+                yield judged
+
     @cached_property
     def _order(self) -> Mapping[str, int]:
         """Return the rank of every item: earlier ones have precedence."""

@@ -34,16 +34,19 @@ class Repository:
     @cached_property
     def projects(self) -> Mapping[str, Project | ResolutionError]:
         """Return each invocation as Compose resolves it, or why Compose would refuse it."""
-        return {name: self._project(invocation) for name, invocation in self.contract.invocations.items()}
+        return {name: self.tried(invocation, {}) for name, invocation in self.contract.invocations.items()}
 
-    def _project(self, invocation: Invocation) -> Project | ResolutionError:
-        """Resolve one invocation; the environment of this process never enters."""
+    def tried(self, invocation: Invocation, shell: Mapping[str, str]) -> Project | ResolutionError:
+        """Resolve an invocation as it would be with further variables in the shell, or say why Compose would refuse it.
+
+        The environment of this process never enters.
+        """
         try:
             return load_project(
                 self.root,
                 files=invocation.files,
                 env_files=invocation.env_files,
-                environment=invocation.environment,
+                environment={**invocation.environment, **shell},
                 environment_place=invocation.place,
                 profiles=invocation.profiles,
                 project_directory=invocation.project_directory,

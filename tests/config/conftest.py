@@ -122,3 +122,9 @@ def stack(reference_copy: Path, tmp_path: Path) -> Stack:
     root = tmp_path / "stack"
     shutil.copytree(reference_copy, root)
     return Stack(root)
+
+
+@pytest.fixture(scope="session")
+def stack_at() -> Callable[[Path], Stack]:
+    """Give a function from a folder to the stack in it."""
+    return Stack

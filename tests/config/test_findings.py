@@ -397,3 +397,11 @@ def test_one_literal_behind_two_settings_is_one_finding(stack: Stack) -> None:
     stack.edit(AI, "${LLM_MODEL:-gemma3:4b-it-qat}", "*base")
     (broken,) = stack.broken()
     assert str(broken.finding and broken.finding.place) == str(stack.behind(AI, "&base "))
+
+
+def test_an_empty_line_of_a_template_counts_where_a_reader_keeps_it(stack: Stack) -> None:
+    """`${X-d}` takes the empty text where `${X:-d}` takes its default."""
+    stack.edit(AI, "${LLM_MODEL:-gemma3:4b-it-qat}", "${LLM_MODEL-gemma3:4b-it-qat}")
+    stack.edit(EXAMPLE, "\nLLM_MODEL=gemma3:4b-it-qat\n", "\nLLM_MODEL=\n")
+    (finding,) = stack.broken()
+    assert finding.headline == f"{stack.behind(EXAMPLE, chr(10) + 'LLM_MODEL=')}: LLM_MODEL is nothing, {BASE}"

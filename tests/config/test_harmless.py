@@ -59,6 +59,10 @@ HARMLESS: dict[str, list[Edit]] = {
         (CONFIG, 'LLM_MODEL: ModelName = "gemma3:4b-it-qat"', "LLM_MODEL: ModelName = 'gemma3:4b-it-qat'"),
         (MODELFILE, "PARAMETER num_ctx 16384", 'parameter num_ctx "16384"'),
     ],
+    "empty line of a template whose every reader has a default for that": [
+        (EXAMPLE, "\nLLM_MODEL=gemma3:4b-it-qat\n", "\nLLM_MODEL=\n"),
+        (EXAMPLE, "OLLAMA_NUM_PARALLEL=1\n", "OLLAMA_NUM_PARALLEL=\n"),
+    ],
     "full name of the model": [
         (MODELFILE, "FROM gemma3:4b-it-qat", "FROM registry.ollama.ai/library/gemma3:4b-it-qat")
     ],

@@ -1,5 +1,5 @@
 # README's two commands are `make check` and `make test`; the rest is for working on the project.
-.PHONY: check test matrix lint format setup clean
+.PHONY: check test matrix mutants bench lint format setup clean
 SHELL := /bin/bash
 
 check:
@@ -10,6 +10,12 @@ test:
 
 matrix:
 	@scripts/matrix.sh
+
+mutants: setup
+	PYTHONPATH=tests .venv/bin/python -m mutants.score
+
+bench: setup
+	.venv/bin/python benchmarks/static.py
 
 setup:
 	@scripts/setup.sh

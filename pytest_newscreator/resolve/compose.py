@@ -15,7 +15,7 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.canonical import beside
 from pytest_newscreator.resolve.consistency import check
 from pytest_newscreator.resolve.environment import Variable, Variables, from_shell, unread
-from pytest_newscreator.resolve.loading import Files, Loader
+from pytest_newscreator.resolve.loading import Files, Loader, Parsed
 from pytest_newscreator.resolve.reading import Reading
 from pytest_newscreator.resolve.services import Build, ComposeService, Mount, Port, make_service
 from pytest_newscreator.resolve.tree import Node
@@ -63,15 +63,18 @@ def load_project(  # noqa: PLR0913 - the options of the command line
     profiles: Sequence[str] = (),
     project_directory: str | None = None,
     dialect: str = "2.40",
+    parsed: Parsed | None = None,
 ) -> Project:
     """Resolve a project as `docker compose`, run in `root`, would; paths are relative to `root`.
 
-    `environment` is the whole shell environment there is: the process's own is never read. Raises
-    ResolutionError, with the place, where Compose would refuse the project.
+    `environment` is the whole shell environment there is: the process's own is never read. `parsed` keeps what is
+    parsed, for the next project of the same files. Raises ResolutionError, with the place, where Compose would refuse
+    the project.
     """
     root = root.absolute()
     shell = from_shell(dict(environment or {}), environment_place)
-    read = Files(root, tuple(int(part) for part in re.findall(r"\d+", dialect)))
+    numbers = tuple(int(part) for part in re.findall(r"\d+", dialect))
+    read = Files(root, numbers, parsed if parsed is not None else {})
     start = _Start(read, shell, tuple(files), tuple(env_files), project_directory)
     variables, paths = start.settle()
     directory = start.directory(paths)

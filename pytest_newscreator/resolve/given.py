@@ -39,10 +39,14 @@ class Given:
         return (*(entrypoint or ()), *(command or ()))
 
 
-def given(root: Path, service: ComposeService) -> Given:
+Images = dict[object, ImageConfig | None]
+"""What was built once: several invocations mostly build the same image."""
+
+
+def given(root: Path, service: ComposeService, images: Images | None = None) -> Given:
     """Return what Compose and the image give to a service (rules: facts 1.2; the null mask hides an image's ENV)."""
     try:
-        image = _image(root, service)
+        image = _image(root, service, images if images is not None else {})
     except ResolutionError:  # `build_fault` tells it
         image = None
     below = dict(image.environment) if image else _known(service)
@@ -53,7 +57,7 @@ def given(root: Path, service: ComposeService) -> Given:
     return Given(service, merged, image)
 
 
-def build_fault(root: Path, service: ComposeService) -> ResolutionError | None:
+def build_fault(root: Path, service: ComposeService, images: Images | None = None) -> ResolutionError | None:
     """Return why the service's image cannot be built, as far as the repository can tell."""
     build = service.build
     if build is None or is_remote(build.context) or _is_outside(build.context):
@@ -65,7 +69,7 @@ def build_fault(root: Path, service: ComposeService) -> ResolutionError | None:
     if not (root / build.dockerfile).is_file():
         return _missing(f"the Dockerfile {build.dockerfile}", build)
     try:
-        _image(root, service)
+        _image(root, service, images if images is not None else {})
     except ResolutionError as error:
         return error
     return None
@@ -104,23 +108,30 @@ def _hops(value: Value | None) -> tuple[Hop, ...]:
     return value.chain if value is not None else ()
 
 
-def _image(root: Path, service: ComposeService) -> ImageConfig | None:
+def _image(root: Path, service: ComposeService, images: Images) -> ImageConfig | None:
     """Return what the service's own Dockerfile makes, or None where it is not built here.
 
     Raises ResolutionError where the build would stop at a line, or has no such stage.
     """
-    if service.build is None or not service.build.dockerfile:
+    build = service.build
+    if build is None or not build.dockerfile:
         return None
-    source = tree.read_text(root, service.build.dockerfile)
+    key = build.dockerfile, build.target, tuple(build.args.items())
+    if key not in images:
+        images[key] = _built(root, build)
+    return images[key]
+
+
+def _built(root: Path, build: Build) -> ImageConfig | None:
+    """Return what a Dockerfile of the repository makes."""
+    source = tree.read_text(root, build.dockerfile)
     if source is None:
         return None
     parsed = dockerfile.parse(source)
     if parsed.problems:
         place, message = parsed.problems[0]
         raise ResolutionError(message, place=place, fix="correct the line: the build stops there")
-    return image_environment(
-        parsed, build_args=service.build.args, target=service.build.target, base_env=base_environment
-    )
+    return image_environment(parsed, build_args=build.args, target=build.target, base_env=base_environment)
 
 
 def _known(service: ComposeService) -> dict[str, Value]:

@@ -21,6 +21,7 @@ from pytest_newscreator.sources.sites import SourceFile
 from pytest_newscreator.sources.yamlnodes import documents
 
 _T = TypeVar("_T")
+Parsed = dict[str, tuple[SourceFile, tuple[yaml.Node, ...]]]
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
 _LAZY_SINCE = (5, 1)
 _INCLUDE_MERGES_SINCE = (5, 0)
@@ -28,11 +29,15 @@ _INCLUDE_MERGES_SINCE = (5, 0)
 
 @dataclass(slots=True)
 class Files:
-    """The files of one invocation: reads each once, and remembers which were read as what."""
+    """The files of one invocation: reads each once, and remembers which were read as what.
+
+    What several invocations read is parsed once where they share `parsed`.
+    """
 
     root: Path
     dialect: tuple[int, ...]
-    compose: dict[str, tuple[SourceFile, tuple[yaml.Node, ...]]] = field(default_factory=dict)
+    parsed: Parsed = field(default_factory=dict)
+    compose: Parsed = field(default_factory=dict)
     dotenv: dict[str, SourceFile] = field(default_factory=dict)
     env_file: dict[str, SourceFile] = field(default_factory=dict)
     warnings: list[tuple[Place, str]] = field(default_factory=list)
@@ -60,9 +65,11 @@ class Files:
     def documents(self, path: str, place: Place | None = None) -> tuple[SourceFile, tuple[yaml.Node, ...]]:
         """Return a Compose file and its documents; raise ResolutionError where Compose could not load it."""
         if path not in self.compose:
-            source = self.source(path, "the Compose file", place)
-            source = SourceFile(path, source.text.removeprefix("\ufeff"))
-            self.compose[path] = (source, refused(lambda: documents(source)))
+            if path not in self.parsed:
+                source = self.source(path, "the Compose file", place)
+                source = SourceFile(path, source.text.removeprefix("\ufeff"))
+                self.parsed[path] = (source, refused(lambda: documents(source)))
+            self.compose[path] = self.parsed[path]
         return self.compose[path]
 
     def layered(self, variables: Variables, paths: Sequence[str], place: Place | None = None) -> Variables:

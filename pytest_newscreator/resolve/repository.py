@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
-from pytest_newscreator.resolve.given import Given, build_fault, given, sources_copied
+from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
+from pytest_newscreator.resolve.loading import Parsed
 from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site
 
@@ -29,7 +30,10 @@ class Repository:
         self.contract = contract
         self.root = contract.root
         self._readers = tuple(readers)
-        self._faults: dict[tuple[int, str], ResolutionError | None] = {}
+        self._parsed: Parsed = {}
+        self._images: Images = {}
+        self._given: dict[int, tuple[ComposeService, Given]] = {}
+        self._faults: dict[int, tuple[ComposeService, ResolutionError | None]] = {}
 
     @cached_property
     def projects(self) -> Mapping[str, Project | ResolutionError]:
@@ -50,6 +54,7 @@ class Repository:
                 environment_place=invocation.place,
                 profiles=invocation.profiles,
                 project_directory=invocation.project_directory,
+                parsed=self._parsed,
             )
         except ResolutionError as error:
             return error
@@ -137,15 +142,21 @@ class Repository:
     def build_fault(self, project: Project, service: Service) -> ResolutionError | None:
         """Return why the image of a service cannot be built from the repository, if it cannot."""
         compose = self.compose_service(project, service)
-        key = (id(project), service.key)
-        if compose is not None and key not in self._faults:
-            self._faults[key] = build_fault(self.root, compose)
-        return self._faults.get(key)
+        if compose is None:
+            return None
+        if id(compose) not in self._faults:
+            self._faults[id(compose)] = compose, build_fault(self.root, compose, self._images)
+        return self._faults[id(compose)][1]
 
     def given(self, project: Project, service: Service) -> Given | None:
         """Return what Compose and the image give to a service."""
         compose = self.compose_service(project, service)
-        return None if compose is None else given(self.root, compose)
+        if compose is None:
+            return None
+        # The service is kept beside what it is given: an id is only its own as long as it lives.
+        if id(compose) not in self._given:
+            self._given[id(compose)] = compose, given(self.root, compose, self._images)
+        return self._given[id(compose)][1]
 
     @cached_property
     def env_file_owners(self) -> Mapping[str, frozenset[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal as OneOf
 
 from pytest_newscreator.errors import SourceError
@@ -135,6 +136,7 @@ class Outcome:
                 yield from step.argument.unset()
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, *, assignment: bool = False) -> Template:
     """Parse `text`; with `assignment` also read `:=` and `=`, which shells know and Compose refuses."""
     if "$" not in text:

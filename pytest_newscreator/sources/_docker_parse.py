@@ -113,8 +113,9 @@ class Dockerfile:
 
 def parse(source: SourceFile) -> Dockerfile:
     """Parse a Dockerfile; what is wrong in it is listed, nothing is raised."""
-    lines = Lines(source.path, source.text)
-    physical = _physical(source.text)
+    text = source.text.removeprefix("\ufeff")
+    lines = Lines(source.path, text)
+    physical = _physical(text)
     escape = _escape(physical)
     instructions = list(_instructions(physical, escape, lines))
     problems = [
@@ -134,8 +135,8 @@ def parse(source: SourceFile) -> Dockerfile:
 
 
 def _physical(text: str) -> list[Spelled]:
-    """Return the lines of a file without their ends; a byte order mark is no part of the first."""
-    found, begin = [], 1 if text.startswith("\ufeff") else 0
+    """Return the lines of a file without their ends."""
+    found, begin = [], 0
     while begin < len(text):
         end = text.find("\n", begin)
         end = len(text) if end < 0 else end

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pytest_newscreator.places import Place
 
@@ -51,7 +52,8 @@ _CARRIERS = frozenset(
 class OllamaCall:
     """One `ollama` command: its subcommand, the names it is given, and the Modelfile of a `create`.
 
-    `None` among the names, and for `modelfile`, is what cannot be known without running the script.
+    `None` among the names, and for `modelfile`, is what cannot be known without running the script. `sources` are
+    the variables, given from outside, that decide about a name: with them unset it is the one that stands here.
     """
 
     verb: str
@@ -59,6 +61,7 @@ class OllamaCall:
     place: Place
     modelfile: str | None = None
     scope: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,27 @@ class CallWords:
     modelfile: int | None = None
 
 
-def find_call(words: Sequence[str]) -> CallWords | None:
-    """Find the `ollama` call in the words of one command, also behind `docker exec`, `sudo`, `timeout`, `exec`."""
+def find_call(words: Sequence[str], carriers: Collection[str] = ()) -> CallWords | None:
+    """Find the `ollama` call in the words of one command, also behind `docker exec`, `sudo`, `timeout`, `exec`.
+
+    `carriers` are more commands that run what they are given.
+    """
     for index, word in enumerate(words[:-1]):
         if word != "ollama" and not word.endswith("/ollama"):
             continue
-        if index and words[0].rpartition("/")[2] not in _CARRIERS:
+        if index and words[0].rpartition("/")[2] not in _CARRIERS and words[0] not in carriers:
             return None
         verb = words[index + 1]
         if verb in NAMES_TAKEN:
             return _arguments(words, index)
     return None
+
+
+def starts_server(words: Sequence[str]) -> bool:
+    """Tell whether a command becomes the server or the container's own process: `ollama serve`, `exec …`."""
+    pairs = pairwise(words)
+    serves = any(verb in {"serve", "start"} and word.rpartition("/")[2] == "ollama" for word, verb in pairs)
+    return serves or (words[:1] == ["exec"] and len(words) > 1)
 
 
 def _arguments(words: Sequence[str], command: int) -> CallWords:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.sources._bodies import is_json_object, is_modelfile, json_sites, modelfile_sites
-from pytest_newscreator.sources._ollama import OllamaCall, find_call
+from pytest_newscreator.sources._bodies import is_json_object, json_sites
+from pytest_newscreator.sources._ollama import find_call
+from pytest_newscreator.sources._shell_files import Goes, report_file
+from pytest_newscreator.sources._shell_python import report_python
 from pytest_newscreator.sources.lines import Spelled
+from pytest_newscreator.sources.shell import looks_like_shell
 
 if TYPE_CHECKING:
     from pytest_newscreator.sources._shell_walk import Walk
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _FETCHERS = frozenset({"curl", "wget"})
 _ASSIGNING = frozenset({"read", "mapfile", "readarray", "getopts"})
+_PYTHON = re.compile(r"python[\d.]*\Z")
 _COMMAND_OPTION = re.compile(r"-[a-z]*c\Z")
+_VALUED_OPTION = re.compile(r"[-+][a-z]*[oO]\Z")
 _SETTING = re.compile(r"(?:--?[A-Za-z][\w-]*=)?([A-Z_][A-Z0-9_]*)=")
 _OPTION = re.compile(r"--?[A-Za-z][\w.-]*=")
 _DATA_OPTION = re.compile(r"-d|--?[a-z][a-z-]*=")
@@ -32,6 +37,7 @@ def report_words(walk: Walk, words: Sequence[Spelled], known: Collection[str]) -
         return set()
     name = _base(texts[0])
     consumed = {0} | _report_call(walk, words, texts) | _report_script(walk, words, texts)
+    consumed |= _report_jq(walk, words, texts) if name == "jq" else set()
     fetches = any(_base(text) in _FETCHERS for text in texts)
     for index, word in enumerate(words):
         if index not in consumed and not (fetches and _report_data(walk, word)):
@@ -58,15 +64,19 @@ def report_text(walk: Walk, text: Spelled, *, literal: bool) -> None:
         walk.add(None, word, "literal")
 
 
-def report_heredoc(walk: Walk, body: Spelled, goes_to: str) -> None:
-    """Report a here-document that is a request body or a Modelfile; `goes_to` is its command and target."""
+def report_heredoc(walk: Walk, body: Spelled, goes_to: Goes) -> None:
+    """Report a here-document by what it is and where it goes: a body, a Modelfile, a script, a dotenv file."""
+    words = [_base(word) for word in goes_to.command.split()]
+    runs = not goes_to.target and (words[:1] == ["ssh"] or any(word in _SHELLS for word in words))
     if is_json_object(body.text):
         walk.sites.extend(json_sites(body, walk.locate, walk.scope))
-    elif is_modelfile(body.text, goes_to):
-        walk.sites.extend(modelfile_sites(body, walk.locate, walk.scope))
-    elif _base(goes_to.split(" ", 1)[0]) in _SHELLS:
+    elif report_file(walk, body, goes_to):
+        return
+    elif runs or looks_like_shell(body.text):
         _nested(walk, body)
-    else:
+    elif any(_PYTHON.match(word) for word in words) and not goes_to.target:
+        report_python(walk, body)
+    elif not goes_to.is_string:
         for line in _lines(body):
             setting = _SETTING.match(line.text)
             if setting and not line.text.startswith("-"):
@@ -75,13 +85,9 @@ def report_heredoc(walk: Walk, body: Spelled, goes_to: str) -> None:
 
 def _report_call(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> set[int]:
     """Report a call of `ollama`; return the indexes of its words."""
-    call = find_call(texts)
+    call = find_call(texts, walk.carriers)
     if call is None:
         return set()
-    place = walk.locate(words[call.command].start)
-    names = tuple(words[index].value for index in call.names)
-    modelfile = words[call.modelfile].value if call.modelfile is not None else None
-    walk.calls.append(OllamaCall(call.verb, names, place, modelfile, walk.scope))
     for index in call.names:
         if words[index].is_known:
             walk.add(None, words[index], "ollama-argument")
@@ -89,12 +95,41 @@ def _report_call(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> 
 
 
 def _report_script(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> set[int]:
-    """Read the script that `sh -c` is given; return the indexes of the words it takes."""
+    """Read the script that `sh -c` or `python -c` is given; return the indexes of the words it takes."""
     for index, text in enumerate(texts[:-2]):
-        if _base(text) in _SHELLS and _COMMAND_OPTION.match(texts[index + 1]):
-            _nested(walk, words[index + 2])
-            return {index, index + 1, index + 2}
+        command = _base(text)
+        script = script_index(texts, index) if command in _SHELLS or _PYTHON.match(command) else None
+        if script is not None:
+            report = _nested if command in _SHELLS else report_python
+            report(walk, words[script])
+            return set(range(index, script + 1))
     return set()
+
+
+def script_index(texts: Sequence[str], shell: int) -> int | None:
+    """Return which word is the script that the shell at the index `shell` is given by `-c`."""
+    index = shell + 1
+    while index < len(texts) - 1 and texts[index][:1] in {"-", "+"}:
+        if _COMMAND_OPTION.match(texts[index]):
+            return index + 1
+        index += 2 if _VALUED_OPTION.match(texts[index]) else 1
+    return None
+
+
+def is_shell(text: str) -> bool:
+    """Tell whether a word names a shell."""
+    return _base(text) in _SHELLS
+
+
+def _report_jq(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> set[int]:
+    """Report the members that `jq --arg NAME VALUE` puts into a body; return the indexes of those words."""
+    taken: set[int] = set()
+    for index, text in enumerate(texts[:-2]):
+        if text in {"--arg", "--argjson"} and _IDENTIFIER.match(texts[index + 1]):
+            taken |= {index, index + 1, index + 2}
+            if words[index + 2].is_known:
+                walk.add(texts[index + 1], words[index + 2], "json-body")
+    return taken
 
 
 def _nested(walk: Walk, script: Spelled) -> None:

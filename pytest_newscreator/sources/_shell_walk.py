@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources import _shell_words as words
 from pytest_newscreator.sources._order import in_order
 from pytest_newscreator.sources._shell_commands import report_heredoc, report_text, report_words
-from pytest_newscreator.sources._shell_constants import constants
+from pytest_newscreator.sources._shell_constants import carriers, constants, descendants
+from pytest_newscreator.sources._shell_files import Files, Goes, report_printed
 from pytest_newscreator.sources.lines import Locate, Spelled
 from pytest_newscreator.sources.sites import Read, Site, SiteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tree_sitter import Node
 
     from pytest_newscreator.places import Place
-    from pytest_newscreator.sources._ollama import OllamaCall
 
 _BRANCHES = frozenset(
     [
@@ -50,8 +51,10 @@ _SPECIAL = frozenset(
         "variable_assignment",
         "command",
         "redirected_statement",
+        "pipeline",
     ]
 )
+_OUTPUTS = frozenset({">", ">>", ">|", "&>", "&>>"})
 _KEYED = re.compile(r"\[[^\]]*\]=")
 
 
@@ -66,12 +69,17 @@ class Walk:
         self.sites: list[Site] = []
         self.reads: set[str] = set()
         self.problems: list[tuple[Place, str]] = []
-        self.calls: list[OllamaCall] = []
+        self.carriers: frozenset[str] = frozenset()
+        self.files = Files()
+        self.sink = Goes("")
 
     def run(self) -> None:
         """Parse and walk; nesting beyond what Python can follow is a problem like any other."""
         root = words.parser().parse(self.source.data).root_node
-        self.source.constants.update(constants(root, self.source))
+        nodes = tuple(descendants(root))
+        self.source.constants.update(constants(root, nodes, self.source))
+        self.carriers = carriers(nodes, self.source)
+        self.files = Files.of(nodes, self.source, self.carriers)
         try:
             self.visit(root, set())
         except RecursionError:
@@ -229,10 +237,31 @@ class Walk:
         body = node.child_by_field_name("body")
         if body is not None and body.type == "command":
             self._command(body, redirects, known)
-        else:
-            if body is not None:
+            return
+        if body is not None:
+            with self._into(Goes("", self._target(redirects) or self.sink.target)):
                 self.visit(body, known)
-            self._redirects(redirects, "", known)
+        self._redirects(redirects, "", known)
+
+    def _visit_pipeline(self, node: Node, known: set[str]) -> None:
+        """Let what a command prints go where the last one of its pipeline takes it."""
+        last = node.named_children[-1] if node.named_children else node
+        with self._into(Goes(words.told(last, self.source), self.sink.target)):
+            self._inside(node, set(known))
+
+    @contextmanager
+    def _into(self, sink: Goes) -> Iterator[None]:
+        """Remember, while a part of the script is visited, where its output goes."""
+        outer, self.sink = self.sink, sink
+        yield
+        self.sink = outer
+
+    def _target(self, redirects: Iterable[Node]) -> str:
+        """Return the file that an output redirection names, as it is written."""
+        nodes = [node for redirect in redirects for node in self._flat(redirect)]
+        output = [node for node in nodes if node.parent is not None and _is_output(node.parent)]
+        named = [node for node in output if node.type in _ARGUMENTS]
+        return self.files.key(named[-1], self.source) if named else ""
 
     def _command(self, node: Node, redirects: tuple[Node, ...], known: set[str]) -> None:
         """Report the assignments before a command, its words and its redirections."""
@@ -245,19 +274,28 @@ class Walk:
                 redirects = (*redirects, child)
             elif kind in {"variable_assignment", "ERROR", "subshell"}:
                 self.visit(child, set(known))
-        for argument in arguments:
-            self._expansions(argument, known)
+        told = " ".join(words.told(argument, self.source) for argument in arguments)
+        with self._into(Goes(told)):
+            for argument in arguments:
+                self._expansions(argument, known)
         spelled = [words.spell(argument, self.source) for argument in arguments]
-        known.update(report_words(self, spelled, known))
-        self._redirects(redirects, " ".join(word.text for word in spelled), known)
+        goes_to = Goes(self.sink.command, self._target(redirects) or self.sink.target)
+        if not report_printed(self, spelled, goes_to):
+            known.update(report_words(self, spelled, known))
+        self._redirects(redirects, told, known)
 
     def _redirects(self, redirects: Iterable[Node], command: str, known: set[str]) -> None:
         """Report the here-documents among redirections; file names are no settings, only their expansions count."""
         nodes = [inner for redirect in redirects for inner in self._flat(redirect)]
-        targets = [words.spell(node, self.source).text for node in nodes if node.type in _ARGUMENTS]
+        for node in nodes:
+            if node.parent is not None and node.parent.type == "herestring_redirect" and node.is_named:
+                report_heredoc(self, words.spell(node, self.source), Goes(command, is_string=True))
+        target = self._target(redirects)
+        piped = [words.told(node, self.source) for node in nodes if node.type in {"command", "pipeline"}]
         for node in nodes:
             if node.type == "heredoc_redirect":
-                self._heredoc(node, " ".join([command, *targets]), known)
+                goes_to = Goes(" ".join([command, *piped, self.sink.command]), target or self.sink.target)
+                self._heredoc(node, goes_to, known)
             elif node.type in _ARGUMENTS:
                 self._expansions(node, known)
             elif node.type in {"command", "pipeline", "list", "redirected_statement"}:
@@ -270,7 +308,7 @@ class Walk:
             nodes.extend(self._flat(child) if child.type.endswith("_redirect") else [child])
         return nodes
 
-    def _heredoc(self, redirect: Node, goes_to: str, known: set[str]) -> None:
+    def _heredoc(self, redirect: Node, goes_to: Goes, known: set[str]) -> None:
         """Report the body of a here-document; a quoted delimiter keeps everything in it from expanding."""
         body = next((child for child in redirect.children if child.type == "heredoc_body"), None)
         start = next((child for child in redirect.children if child.type == "heredoc_start"), None)
@@ -284,9 +322,10 @@ class Walk:
         if not literal:
             self._expansions(body, known)
 
-    def _reparsed(self, body: Spelled, goes_to: str, known: set[str]) -> None:
+    def _reparsed(self, body: Spelled, goes_to: Goes, known: set[str]) -> None:
         """Report a here-document by parsing its text again, as a string."""
         inner = Walk(words.as_string(body), lambda index: self.locate(body.start + index - 1), self.scope)
+        inner.files = self.files
         root = words.parser().parse(inner.source.data).root_node
         string = words.first(root, "string")
         if string is None or string.end_byte != len(inner.source.data):
@@ -307,4 +346,10 @@ class Walk:
         self.sites.extend(inner.sites)
         self.reads.update(inner.reads)
         self.problems.extend(inner.problems)
-        self.calls.extend(inner.calls)
+
+
+def _is_output(redirect: Node) -> bool:
+    """Tell whether a redirection writes to a file."""
+    return redirect.type == "file_redirect" and any(
+        child.type in {">", ">>", ">|", "&>", "&>>"} for child in redirect.children
+    )

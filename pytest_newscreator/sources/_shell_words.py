@@ -27,6 +27,8 @@ EXPANDED = frozenset(
 _QUOTED_ESCAPE = re.compile(r'\\([$`"\\\n])')
 _HEREDOC_ESCAPE = re.compile(r"\\([$`\\\n])")
 _WORD_ESCAPE = re.compile(r"\\(.|\n)")
+# The grammar loses a lone `-` before `<<`: an option that wants a file and ends the command has had one.
+STDIN = re.compile(r"(?:^|\s)(?:-f|--file)(?:[\s=]+-(?=\s|\Z)|\s*\Z)")
 _LOST = re.compile(r"(?<!\\)(?:\\\\)*\$[A-Za-z0-9_{(]")
 _ANSI_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
@@ -83,6 +85,11 @@ def unescaped(piece: Spelled, escape: re.Pattern[str], table: dict[str, str] | N
         last = found.end()
     pieces.append(piece.cut(last))
     return joined(pieces, piece.start)
+
+
+def without_escapes(piece: Spelled) -> Spelled:
+    """Return a piece of a string in double quotes with its escapes undone."""
+    return unescaped(piece, _QUOTED_ESCAPE)
 
 
 def spell(node: Node, source: Source, *, quoted: bool = False) -> Spelled:
@@ -163,7 +170,8 @@ def _operator(node: Node) -> Node | None:
 def operands_of(node: Node) -> list[Node]:
     """Return the nodes behind the operator of an expansion: its default, message or pattern."""
     operator = _operator(node)
-    if operator is None or operator.type in {"#", "!"}:
+    named = node.named_children
+    if operator is None or not named or operator.start_byte < named[0].start_byte:
         return []
     return [child for child in node.children if child.is_named and child.start_byte >= operator.end_byte]
 
@@ -239,3 +247,8 @@ def sole_expansion(node: Node) -> Node | None:
             whole = inner[0].start_byte == node.start_byte + 1 and inner[0].end_byte == node.end_byte - 1
             return inner[0] if whole else None
     return None
+
+
+def told(node: Node, source: Source) -> str:
+    """Return the words of a command on one line as they are written, without quotes."""
+    return re.sub(r"[\"'\s]+", " ", source.of(node)).strip()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from pytest_newscreator.sources._bodies import is_modelfile, modelfile_sites
 from pytest_newscreator.sources._docker_parse import Dockerfile, Heredoc, Instruction, Stage, parse
-from pytest_newscreator.sources._docker_words import Expansion, Part, arguments, pairs, parts
+from pytest_newscreator.sources._docker_words import Expansion, Part, arguments, pairs, parts, split
 from pytest_newscreator.sources._order import in_order
 from pytest_newscreator.sources.lines import UNKNOWN, Spelled, joined
 from pytest_newscreator.sources.shell import looks_like_shell, read_script
@@ -19,6 +19,17 @@ __all__ = ["READER", "Dockerfile", "Heredoc", "Instruction", "Stage", "images", 
 
 _STEMS = ("dockerfile", "containerfile")
 _RUNS = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK"})
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
+_PLATFORM = frozenset({"PLATFORM", "OS", "ARCH", "VARIANT", "OSVERSION", "STAGE"})
+_PREDEFINED = frozenset(
+    {
+        *_PROXIES,
+        *(name.lower() for name in _PROXIES),
+        *(f"{side}{name}" for side in ("TARGET", "BUILD") for name in _PLATFORM),
+        *("SOURCE_DATE_EPOCH", "BUILDKIT_INLINE_CACHE", "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+    }
+)
+"""What a build has without anybody giving it."""
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -88,7 +99,7 @@ class _Reading:
             self._expansions(stage.image_parts)
             for instruction in stage.instructions:
                 self._instruction(instruction)
-        reads = self.arguments | self.run | (self.built - self.given)
+        reads = (self.arguments - _PREDEFINED) | self.run | (self.built - self.given - _PREDEFINED)
         reads = {name for name in reads if _IDENTIFIER.match(name)}
         return Read(in_order(self.sites), frozenset(reads), tuple(self.problems))
 
@@ -103,10 +114,21 @@ class _Reading:
             self._command(instruction, self.built)
         elif instruction.keyword in _RUNS:
             self._command(instruction, self.run)
-        elif instruction.keyword != "ONBUILD":
+        elif instruction.keyword == "ONBUILD":
+            self._later(instruction)
+        else:
             self._expansions(parts(instruction.rest, escape))
         if instruction.keyword in {"COPY", "ADD"}:
             self._copied(instruction)
+
+    def _later(self, instruction: Instruction) -> None:
+        """Report what ONBUILD keeps for the builds of other images; it gives this one nothing."""
+        words = instruction.rest.text.split(None, 1)
+        given = set(self.given)
+        if words and words[0].upper() not in {"ONBUILD", "FROM"}:
+            rest = instruction.rest.cut(len(words[0])).stripped()
+            self._instruction(replace(instruction, keyword=words[0].upper(), rest=rest))
+        self.given = given
 
     def _pairs(self, found: list[tuple[str, Spelled | None]], kind: SiteKind, names: set[str]) -> None:
         """Report name-value pairs; a value that is wholly `${X:-d}` is X's, under another name."""
@@ -162,10 +184,18 @@ class _Reading:
         reads.update(walk.reads)
 
     def _copied(self, instruction: Instruction) -> None:
-        """Report the Modelfiles that COPY writes from here-documents."""
+        """Report the files that COPY and ADD write from here-documents, as if `cat` did."""
+        words = split(instruction.rest, self.dockerfile.escape)
         for heredoc in instruction.heredocs:
-            if is_modelfile(heredoc.body.text, instruction.rest.text):
-                self.sites.extend(modelfile_sites(heredoc.body, self.locate, self.scope))
+            name = words[-1].text.strip("\"'")
+            target = f"{name}{heredoc.name}" if name.endswith("/") else name
+            if looks_like_shell(heredoc.body.text):
+                self._script(heredoc.body, self.run)
+            else:
+                start, quote = heredoc.body.start, "'" if heredoc.quoted else ""
+                opening = f"cat > {shlex.quote(target)} <<{quote}{heredoc.name}{quote}\n"
+                head = Spelled(opening, (start,) * len(opening), start)
+                self._script(joined([head, *_with_end(heredoc)], start), self.built)
 
 
 def _as_dockerfile(sites: list[Site]) -> Iterator[Site]:

@@ -7,14 +7,25 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources._ollama import OllamaCall
+from pytest_newscreator.sources._shell_overwrites import Overwrite, overwrites
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.sites import Read, Reader, SourceFile
 
 if TYPE_CHECKING:
+    from pytest_newscreator.sources._shell_run import Run
     from pytest_newscreator.sources._shell_walk import Walk
     from pytest_newscreator.sources.lines import Locate
 
-__all__ = ["READER", "OllamaCall", "looks_like_shell", "matches", "ollama_calls", "read", "read_script"]
+__all__ = [
+    "READER",
+    "OllamaCall",
+    "assignments_over",
+    "looks_like_shell",
+    "matches",
+    "ollama_calls",
+    "read",
+    "read_script",
+]
 
 _SUFFIXES = (".sh", ".bash")
 _DOTFILES = frozenset({".envrc", ".profile", ".bashrc", ".bash_profile"})
@@ -37,14 +48,26 @@ def looks_like_shell(text: str) -> bool:
 
 def read(source: SourceFile) -> Read:
     """Read one script; a part that cannot be parsed is a problem with its place, and the rest still counts."""
-    walk = _walk(source)
-    return walk.result() if walk else Read()
+    if not _is_script(source):
+        return Read()
+    text = _unix(source.text)
+    return read_script(text, Lines(source.path, text).place).result()
 
 
 def ollama_calls(source: SourceFile) -> tuple[OllamaCall, ...]:
-    """Return the calls of `ollama` in a script, in their order, with names that are unknown as `None`."""
-    walk = _walk(source)
-    return tuple(walk.calls) if walk else ()
+    """Return the calls of `ollama` in a script, in their order, with names that are unknown as `None`.
+
+    Constants, loops over words, and functions that are called with literals count: one place may make several calls.
+    """
+    run = _run(source)
+    calls = dict.fromkeys(run.calls) if run else {}
+    return tuple(sorted(calls, key=lambda call: call.place))
+
+
+def assignments_over(source: SourceFile) -> tuple[Overwrite, ...]:
+    """Return where a script puts a value of its own in the place of the one that it is given."""
+    run = _run(source)
+    return overwrites(run) if run else ()
 
 
 def read_script(text: str, locate: Locate, *, scope: str = "") -> Walk:
@@ -56,13 +79,28 @@ def read_script(text: str, locate: Locate, *, scope: str = "") -> Walk:
     return walk
 
 
-def _walk(source: SourceFile) -> Walk | None:
-    """Walk a file, unless it has no suffix and is no script either."""
+def _run(source: SourceFile) -> Run | None:
+    """Run a script on paper, unless it is none."""
+    from pytest_newscreator.sources._shell_run import Run
+
+    if not _is_script(source):
+        return None
+    text = _unix(source.text)
+    run = Run(text, Lines(source.path, text).place)
+    run.run()
+    return run
+
+
+def _unix(text: str) -> str:
+    """Return a text as an editor shows it: no byte order mark, one line end, every column as it was."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _is_script(source: SourceFile) -> bool:
+    """Tell whether a file is a script, by its name or its first line."""
     name = PurePosixPath(source.path).name
     by_name = name.endswith(_SUFFIXES) or name in _DOTFILES or "entrypoint" in name.lower()
-    if not by_name and not looks_like_shell(source.text):
-        return None
-    return read_script(source.text, Lines(source.path, source.text).place)
+    return by_name or looks_like_shell(source.text.removeprefix("\ufeff"))
 
 
 READER = Reader(name="shell", matches=matches, read=read)

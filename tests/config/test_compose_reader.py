@@ -105,7 +105,7 @@ def test_a_modelfile_in_a_config_names_its_base() -> None:
     """`configs.content` is as live as a file."""
     text = "configs:\n  m:\n    content: |\n      FROM gemma3:4b\n      PARAMETER num_ctx 8192\n"
     assert read(text).sites == (
-        Site(None, "gemma3:4b", at(4, 12), "modelfile-from", scope="m"),
+        Site("FROM", "gemma3:4b", at(4, 12), "modelfile-from", scope="m"),
         Site("num_ctx", "8192", at(5, 25), "modelfile-parameter", scope="m"),
     )
 

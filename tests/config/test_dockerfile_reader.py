@@ -69,6 +69,9 @@ def test_arg_and_env_are_sites_at_their_values(text: str, expected: list[str]) -
         ("RUN --mount=type=cache,target=/c M=${X:-d} ollama serve\n", ["2:41 dockerfile-env X=d into M"]),
         ("HEALTHCHECK --interval=5s CMD curl -f h:${PORT:-1} || exit 1\n", ["2:49 dockerfile-env PORT=1"]),
         ("HEALTHCHECK NONE\n", []),
+        ('HEALTHCHECK CMD ["ollama", "show", "a"]\n', ["2:37 ollama-argument -=a"]),
+        ('RUN ["ollama", "pull", "gemma3:4b"]\n', ["2:25 ollama-argument -=gemma3:4b"]),
+        ("RUN X=d ollama create n -f m\n", ["2:7 shell-assignment X=d", "2:23 ollama-argument -=n"]),
         ("RUN echo 'ollama pull gemma3:4b'\n", []),
     ],
 )
@@ -111,6 +114,36 @@ def test_a_modelfile_copied_from_a_here_document_is_read() -> None:
     """`COPY <<EOF /Modelfile` writes one."""
     text = "COPY <<EOF /Modelfile\nFROM gemma3:4b\nPARAMETER num_ctx 8192\nEOF\n"
     assert told(text) == ["3:6 modelfile-from FROM=gemma3:4b", "4:19 modelfile-parameter num_ctx=8192"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ONBUILD RUN ollama pull a\n", ["2:25 ollama-argument -=a"]),
+        ("ONBUILD ENV X=d\n", ["2:15 dockerfile-env X=d"]),
+        ("onbuild arg X=d\n", ["2:15 dockerfile-arg X=d"]),
+        ("ONBUILD\n", []),
+    ],
+)
+def test_what_onbuild_keeps_for_later_is_read_as_well(text: str, expected: list[str]) -> None:
+    """Another image is built from it."""
+    assert told(text) == expected
+
+
+def test_what_onbuild_sets_is_not_set_in_this_image() -> None:
+    """A later instruction reads it from outside."""
+    assert read("FROM x\nONBUILD ENV X=d\nRUN echo $X\n").reads == {"X"}
+
+
+def test_what_every_build_has_is_read_from_nobody() -> None:
+    """Platform and proxy arguments are Docker's own; a command of the image has no such help."""
+    text = "ARG TARGETARCH\nFROM x\nARG HTTP_PROXY\nARG A\nRUN echo $TARGETARCH $https_proxy\nCMD echo $NO_PROXY\n"
+    assert read(text).reads == {"A", "NO_PROXY"}
+
+
+def test_a_label_is_no_setting() -> None:
+    """Whatever it says."""
+    assert read("FROM x\nLABEL model=gemma3:4b LLM_MODEL=gemma3:4b\n").sites == ()
 
 
 def test_the_escape_directive_makes_the_backslash_a_character() -> None:

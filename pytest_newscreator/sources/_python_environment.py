@@ -3,77 +3,120 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from pytest_newscreator.sources._python_values import Values
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+from pytest_newscreator.sources._python_collect import Found, Function
+from pytest_newscreator.sources._python_fallbacks import Fallbacks
+from pytest_newscreator.sources._python_helpers import EnvironmentRead, Helper, argument, infer
+from pytest_newscreator.sources._python_names import dotted as written
+from pytest_newscreator.sources._python_values import Elsewhere, Values
 
 _GETTERS = frozenset({"os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop"})
-_READERS = frozenset(
-    {
-        "environs.Env",
-        "environs.FileAwareEnv",
-        "environ.Env",
-        "environ.FileAwareEnv",
-        "starlette.config.Config",
-        "decouple.Config",
-        "decouple.AutoConfig",
-    }
+_NAMES = frozenset({"get", "getenv", "setdefault", "pop"})
+_ENV = "<env:"
+"""Stands for an object of a library that reads the environment, followed by the prefix of its variables."""
+_EXPORTED = (_ENV, "os.environ", "os.getenv")
+_READERS = {
+    "environs.Env": "",
+    "environs.FileAwareEnv": "",
+    "environ.Env": "",
+    "environ.FileAwareEnv": "",
+    "starlette.config.Config": "",
+    "decouple.Config": "",
+    "decouple.AutoConfig": "",
+    "dynaconf.Dynaconf": "DYNACONF_",
+    "dynaconf.LazySettings": "DYNACONF_",
+}
+_INSTANCES = {"environs.env": "<env:>", "decouple.config": "<env:>", "dynaconf.settings": "<env:DYNACONF_>"}
+_PREFIXES = ("env_prefix", "envvar_prefix", "prefix")
+_NO_READS = frozenset(
+    [
+        "read_env",
+        "read_envfile",
+        "seal",
+        "prefixed",
+        "dump",
+        "add_parser",
+        "parser_for",
+        "set",
+        "load_file",
+        "as_dict",
+        "update",
+    ]
 )
-_INSTANCES = {"environs.env": "<env>", "decouple.config": "<env>"}
-_NO_READS = frozenset({"read_env", "read_envfile", "seal", "prefixed", "dump", "add_parser", "parser_for"})
-_FALLBACK_NAMES = frozenset({"default", "fallback", "default_value", "dflt"})
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentRead:
-    """One call that reads the environment: the expressions of the name and of the default."""
-
-    name: ast.expr | None
-    default: ast.expr | None
-    prefix: str = ""
-    suffix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Helper:
-    """A function that passes a parameter on to the environment: which one, and where its default comes from."""
-
-    name: str
-    position: int | None
-    prefix: str = ""
-    suffix: str = ""
-    default_name: str | None = None
-    default_position: int | None = None
-    default: ast.expr | None = None
 
 
 class Environment:
     """What the names of one module mean for reading the environment."""
 
-    def __init__(self, values: Values, imports: Sequence[ast.stmt], assigns: Sequence[ast.Assign]) -> None:
+    def __init__(self, values: Values, found: Found, imported: Mapping[str, object]) -> None:
         """Follow imports, then names that are assigned such things (`env = Env()`, `get = os.environ.get`)."""
         self.values = values
-        self._names = dict(_imported(imports))
-        self.functions: dict[str, Helper] = {}
+        self._names = dict(_imported(found.imports))
+        self._names.update({name: value for name, value in imported.items() if isinstance(value, str)})
+        self.functions = {name: value for name, value in imported.items() if isinstance(value, Helper)}
         self.methods: dict[str, Helper] = {}
-        self.classes: set[str] = set()
-        self.fallbacks: dict[int, ast.expr] = {}
-        for assign in assigns:
+        self._owners: dict[str, str] = {}
+        self._classes: set[str] = set()
+        for name, helper in self.functions.items():
+            owner, _, method = name.rpartition(".")
+            if owner:
+                self._own_method(owner, method, helper)
+        for assign, _ in found.assigns:
             self._follow(assign)
+        self._has_objects = any(full.startswith(_ENV) for full in self._names.values())
+        self._helpers = {name.rpartition(".")[2] for name in self.functions}
+        self.fallbacks = Fallbacks(values, found)
+        self._sections = list(self._prefixed(found.withs))
 
     def _follow(self, assign: ast.Assign) -> None:
         """Note a name for something that reads the environment."""
         target, value = assign.targets[0], assign.value
         if not isinstance(target, ast.Name):
             return
+        if not isinstance(value, ast.Call | ast.Name | ast.Attribute | ast.Dict | ast.BinOp):
+            return
         dotted = self.dotted(value.func if isinstance(value, ast.Call) else value)
         if isinstance(value, ast.Call) and dotted in _READERS:
-            self._names[target.id] = "<env>"
+            self._names[target.id] = f"{_ENV}{self._prefix(value, _READERS[dotted])}>"
+        elif self.is_layered(value):
+            self._names[target.id] = "os.environ"
         elif not isinstance(value, ast.Call) and dotted and (dotted.startswith("os.environ") or dotted == "os.getenv"):
             self._names[target.id] = dotted
+
+    def _prefix(self, call: ast.Call, usual: str) -> str:
+        """Return the prefix that a reader is made with; dynaconf puts an underscore behind it."""
+        given = next((keyword.value for keyword in call.keywords if keyword.arg in _PREFIXES), None)
+        if given is None:
+            return usual
+        known = self.values.known(given)
+        if known is None or not isinstance(known.value, str) or not known.value:
+            return ""
+        return f"{known.value}_" if usual else known.value
+
+    def is_layered(self, node: ast.expr) -> bool:
+        """Tell whether an expression is the environment with something above or below it, or a copy of it."""
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            return any(key is None and self.is_environ(value) for key, value in pairs)
+        if isinstance(node, ast.BinOp):
+            return isinstance(node.op, ast.BitOr) and (self.is_environ(node.left) or self.is_environ(node.right))
+        if not isinstance(node, ast.Call):
+            return False
+        dotted = self.dotted(node.func)
+        given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg is None)]
+        joins = dotted in {"dict", "ChainMap", "collections.ChainMap"} and any(map(self.is_environ, given))
+        return joins or dotted == "os.environ.copy"
+
+    def _prefixed(self, withs: Sequence[ast.With | ast.AsyncWith]) -> Iterator[tuple[int, int, str]]:
+        """Yield the lines of each `with env.prefixed("APP_")`, and its prefix."""
+        for node in withs:
+            for item in node.items:
+                call = item.context_expr
+                if isinstance(call, ast.Call) and (self.dotted(call.func) or "").endswith(">.prefixed"):
+                    known = self.values.known(argument(call, 0, "prefix"))
+                    yield node.lineno, node.end_lineno or node.lineno, known.text if known else ""
 
     def dotted(self, node: ast.expr) -> str | None:
         """Return the full name of a name or attribute, through the imports."""
@@ -81,45 +124,68 @@ class Environment:
             return self._names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             inner = self.dotted(node.value)
-            return f"{inner}.{node.attr}" if inner else None
+            full = f"{inner}.{node.attr}" if inner else None
+            return self._names.get(full, full) if full else None
         return None
 
     def is_environ(self, node: ast.expr) -> bool:
         """Tell whether an expression is `os.environ` itself."""
-        return self.dotted(node) == "os.environ"
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id) == "os.environ"
+        return isinstance(node, ast.Attribute) and node.attr == "environ" and self.dotted(node) == "os.environ"
+
+    def names_of(self, wanted: frozenset[str]) -> frozenset[str]:
+        """Return the last parts of the names by which this file can call some functions."""
+        own = {name for name, full in self._names.items() if full in wanted}
+        return frozenset(own.union(name.rpartition(".")[2] for name in wanted))
+
+    def may_read(self, name: str) -> bool:
+        """Tell whether it is worthwhile to ask what the calls of functions so called read."""
+        return self._has_objects or name in _NAMES or name in self._names or name in self._helpers
 
     def match(self, call: ast.Call) -> EnvironmentRead | None:
         """Return what a call reads of the environment, or `None` if it does not."""
         dotted = self.dotted(call.func)
         if dotted in _GETTERS:
-            return self._read(call, _argument(call, 0, "key"), _argument(call, 1, "default"))
-        if dotted and (dotted == "<env>" or dotted.startswith("<env>.")):
-            if dotted.rpartition(".")[2] in _NO_READS:
-                return None
-            return self._read(call, _argument(call, 0, "name"), _argument(call, 1, "default"))
-        helper = self._helper(call.func)
+            return self._read(call, argument(call, 0, "key"), argument(call, 1, "default"))
+        if dotted and dotted.startswith(_ENV):
+            return self._library(call, dotted)
+        helper = self._helper(call.func, dotted)
         if helper is None:
             return None
-        default = _argument(call, helper.default_position, helper.default_name) or helper.default
-        read = self._read(call, _argument(call, helper.position, helper.name), default)
-        return EnvironmentRead(read.name, read.default, helper.prefix, helper.suffix)
+        read = helper.read(call)
+        return replace(self._read(call, read.name, read.default), prefix=read.prefix, suffix=read.suffix)
+
+    def _library(self, call: ast.Call, dotted: str) -> EnvironmentRead | None:
+        """Return what a call of a library's object reads, with the prefix around it."""
+        head, _, method = dotted.partition(">")
+        if method.rpartition(".")[2] in _NO_READS:
+            return None
+        prefix = head.removeprefix(_ENV)
+        prefix += "".join(text for first, last, text in self._sections if first <= call.lineno <= last)
+        return replace(self._read(call, argument(call, 0, "name"), argument(call, 1, "default")), prefix=prefix)
 
     def _read(self, call: ast.Call, name: ast.expr | None, default: ast.expr | None) -> EnvironmentRead:
-        """Return a read whose `or` fallback, if it has one, stands in for an absent or empty default."""
-        fallback = self.fallbacks.get(id(call))
+        """Return a read whose fallback, if it has one, stands in for an absent or empty default."""
+        fallback = self.fallbacks.of(call)
         known = self.values.known(default)
-        if fallback is not None and (default is None or _is_none(default) or (known is not None and not known.value)):
+        if fallback is not None and (default is None or is_none(default) or (known is not None and not known.value)):
             default = fallback
-        return EnvironmentRead(name, None if default is None or _is_none(default) else default)
+        return EnvironmentRead(name, None if default is None or is_none(default) else default)
 
-    def _helper(self, function: ast.expr) -> Helper | None:
+    def _helper(self, function: ast.expr, dotted: str | None) -> Helper | None:
         """Return the helper that a call's function names."""
         if isinstance(function, ast.Name):
             return self.functions.get(function.id)
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-            owner = function.value.id
-            return self.methods.get(function.attr) if owner in {"self", "cls"} or owner in self.classes else None
-        return None
+        if not isinstance(function, ast.Attribute):
+            return None
+        if function.attr not in self.methods or not isinstance(function.value, ast.Name):
+            return self.functions.get(written(function)) or self.functions.get(dotted or "")
+        owner = function.value.id
+        made = self.values.names.expression(function.value)
+        known = owner in {"self", "cls"} or owner in self._classes
+        known = known or (isinstance(made, ast.Call) and written(made.func) in self._classes)
+        return self.methods[function.attr] if known else self.functions.get(written(function))
 
     def full_name(self, read: EnvironmentRead) -> str | None:
         """Return the variable that a read reads, if it is constant."""
@@ -128,124 +194,51 @@ class Environment:
             return None
         return read.prefix + known.value + read.suffix
 
-    def note_fallback(self, node: ast.BoolOp | ast.IfExp) -> None:
-        """Note `read or d` and `read if ... else d`: d is what holds where the variable is unset."""
-        values = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
-        for index, value in enumerate(values[:-1]):
-            call = _innermost(value)
-            later = next((other for other in values[index + 1 :] if self.values.known(other)), values[-1])
-            self.fallbacks[id(call)] = later
-
     def learn(self, function: Function, name: str, owner: str | None, read: EnvironmentRead) -> bool:
         """Take a function for a helper if the name it reads comes from a parameter; tell whether that is news."""
-        known = self.methods if owner else self.functions
-        template = self._template(read.name)
-        parameters = list(_parameters(function, method=owner is not None))
-        names = [parameter for parameter, _, _ in parameters]
-        if template is None or template[1] not in names or name in known:
+        if name in (self.methods if owner else self.functions):
             return False
-        prefix, parameter, suffix = template
-        positions = {parameter: position for parameter, position, _ in parameters}
-        fallback = self._fallback(read, names)
-        own = next((default for parameter_, _, default in parameters if parameter_ == fallback), None)
-        known[name] = Helper(
-            name=parameter,
-            position=positions[parameter],
-            prefix=read.prefix + prefix,
-            suffix=suffix + read.suffix,
-            default_name=fallback,
-            default_position=positions.get(fallback) if fallback else None,
-            default=own if fallback else read.default,
-        )
+        helper = infer(function, read, self.values, method=owner is not None)
+        if helper is None:
+            return False
         if owner:
-            self.classes.add(owner)
+            self._own_method(owner, name, helper)
+        else:
+            self.functions[name] = helper
         return True
 
-    def _fallback(self, read: EnvironmentRead, names: Sequence[str]) -> str | None:
-        """Return the parameter that holds the default: the one passed on, else the one called so."""
-        if isinstance(read.default, ast.Name) and read.default.id in names:
-            return read.default.id
-        if read.default is not None and self.values.known(read.default) is not None:
-            return None
-        inner = {node.id for node in ast.walk(read.default) if isinstance(node, ast.Name)} if read.default else set()
-        return next((name for name in names if name in inner or name in _FALLBACK_NAMES), None)
+    def _own_method(self, owner: str, name: str, helper: Helper) -> None:
+        """Note a method that is a helper."""
+        self.methods.setdefault(name, helper)
+        self._owners.setdefault(name, owner)
+        self._classes.add(owner)
 
-    def _template(self, name: ast.expr | None) -> tuple[str, str, str] | None:
-        """Return the constant text before a parameter, the parameter, and the text behind it."""
-        if isinstance(name, ast.Name):
-            return "", name.id, ""
-        if isinstance(name, ast.Call) and isinstance(name.func, ast.Attribute) and name.func.attr in {"upper", "strip"}:
-            return self._template(name.func.value)
-        if isinstance(name, ast.BinOp) and isinstance(name.op, ast.Add):
-            left, right = self.values.known(name.left), self.values.known(name.right)
-            if left and isinstance(name.right, ast.Name):
-                return left.text, name.right.id, ""
-            return ("", name.left.id, right.text) if right and isinstance(name.left, ast.Name) else None
-        return self._formatted(name) if isinstance(name, ast.JoinedStr) else None
+    def exported(self) -> Iterator[tuple[str, object]]:
+        """Yield what another file can import: objects that read the environment, and helpers."""
+        yield from ((name, full) for name, full in self._names.items() if full.startswith(_EXPORTED))
+        named = {f"{self._owners[name]}.{name}": helper for name, helper in self.methods.items()}
+        for name, helper in {**self.functions, **named}.items():
+            default = self._elsewhere(helper.default) if helper.default is not None else None
+            yield name, replace(helper, default=default)
 
-    def _formatted(self, name: ast.JoinedStr) -> tuple[str, str, str] | None:
-        """Return the template of `f"PREFIX_{name}"`."""
-        texts, parameter = ["", ""], None
-        for part in name.values:
-            inner = part.value if isinstance(part, ast.FormattedValue) else part
-            template = self._template(inner)
-            known = self.values.known(inner)
-            if known:
-                texts[parameter is not None] += known.text
-            elif template and parameter is None:
-                parameter = template[1]
-            else:
-                return None
-        return (texts[0], parameter, texts[1]) if parameter else None
+    def _elsewhere(self, node: ast.expr) -> Elsewhere:
+        """Return an expression as another file sees it."""
+        known = self.values.known(node)
+        return Elsewhere(known.value if known else None, self.values.place(known.node if known else node))
 
 
-def _imported(imports: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """Yield the names that imports bind, with what they stand for."""
-    for node in imports:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                full = alias.name if alias.asname else alias.name.partition(".")[0]
-                yield alias.asname or full, full
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                full = f"{node.module or ''}.{alias.name}"
-                yield alias.asname or alias.name, _INSTANCES.get(full, full)
-
-
-def _argument(call: ast.Call, position: int | None, keyword: str | None) -> ast.expr | None:
-    """Return an argument by position or keyword."""
-    if position is not None and position < len(call.args):
-        found = call.args[position]
-        return None if isinstance(found, ast.Starred) else found
-    return next((given.value for given in call.keywords if given.arg is not None and given.arg == keyword), None)
-
-
-def _parameters(function: Function, *, method: bool) -> Iterator[tuple[str, int | None, ast.expr | None]]:
-    """Yield the parameters of a function as its callers count them, with their defaults."""
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    decorators = getattr(function, "decorator_list", [])
-    static = any(isinstance(node, ast.Name) and node.id == "staticmethod" for node in decorators)
-    bound = 1 if method and not static else 0
-    for position, (parameter, default) in enumerate(zip(positional, defaults, strict=True)):
-        yield parameter.arg, position - bound, default
-    for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield parameter.arg, None, default
-
-
-def _innermost(node: ast.expr) -> ast.expr:
-    """Return the call inside conversions: `int(read)`, `read.strip()`."""
-    while isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in {"str", "int", "float"} and len(node.args) == 1:
-            node = node.args[0]
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in {"strip", "lower", "upper"} and not node.args:
-            node = node.func.value
-        else:
-            break
-    return node
-
-
-def _is_none(node: ast.expr) -> bool:
+def is_none(node: ast.expr) -> bool:
     """Tell whether an expression is the constant None."""
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def _imported(imports: Sequence[ast.Import | ast.ImportFrom]) -> Iterator[tuple[str, str]]:
+    """Yield the names that imports bind, with what they stand for."""
+    for node in imports:
+        for alias in node.names:
+            if isinstance(node, ast.Import):
+                full = alias.name if alias.asname else alias.name.partition(".")[0]
+                yield alias.asname or full, full
+            else:
+                full = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                yield alias.asname or alias.name, _INSTANCES.get(full, full)

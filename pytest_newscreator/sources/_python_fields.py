@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_newscreator.sources._python_environment import Environment
+from pytest_newscreator.sources._python_names import dotted
+from pytest_newscreator.sources._python_values import Values
 
 ClassKind = Literal["settings", "fields"]
 
-_FIELD_BASES = frozenset({"BaseModel", "Struct", "NamedTuple", "SQLModel", "RootModel"})
+_FIELD_BASES = frozenset({"BaseModel", "Struct", "NamedTuple", "SQLModel", "RootModel", "TypedDict"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "frozen", "mutable", "attrs", "s"})
 _FIELD_CALLS = frozenset({"Field", "field", "ib", "attrib", "FieldInfo"})
 _OPTION_CALLS = frozenset({"Option", "Argument"})
-_FLAG_CALLS = frozenset({"add_argument", "add_option", "option", "argument"})
+FLAG_CALLS = frozenset({"set_defaults", "add_argument", "add_option", "option", "argument"})
 _NOT_FIELDS = frozenset({"model_config", "Config"})
 
 
@@ -29,21 +30,22 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
-    """What a class hands on to its children."""
+class Family:
+    """What a class hands on to its children, in this file and in others."""
 
     kind: ClassKind
     prefix: str = ""
+    delimiter: str = ""
 
 
 class Fields:
     """The classes of one module that have fields."""
 
-    def __init__(self, environment: Environment, classes: Sequence[ast.ClassDef]) -> None:
-        """Sort the classes out; one may inherit from another in the same file."""
-        self._environment = environment
-        self._values = environment.values
-        self._families: dict[str, _Family] = {}
+    def __init__(self, values: Values, classes: Sequence[ast.ClassDef], imported: Mapping[str, object]) -> None:
+        """Sort the classes out; one may inherit from another, of this file or of an imported one."""
+        self._values = values
+        self._nodes = {node.name: node for node in classes}
+        self._families = {name: value for name, value in imported.items() if isinstance(value, Family)}
         for _ in classes:
             before = len(self._families)
             for node in classes:
@@ -55,30 +57,39 @@ class Fields:
         """Note a class whose bases or decorators give it fields."""
         if node.name in self._families:
             return
-        bases = [_last(base) for base in node.bases]
-        parents = [self._families[base] for base in bases if base in self._families]
+        bases = [_last(_unsubscripted(base)) for base in node.bases]
+        written = {*bases, *map(dotted, node.bases)}
+        parents = [self._families[base] for base in sorted(written) if base in self._families]
         kind: ClassKind | None = None
         if "BaseSettings" in bases or any(parent.kind == "settings" for parent in parents):
             kind = "settings"
         elif parents or _FIELD_BASES.intersection(bases) or any(map(_is_field_decorator, node.decorator_list)):
             kind = "fields"
         if kind is not None:
-            inherited = next((parent.prefix for parent in parents), "")
-            own = self._prefix(node)
-            self._families[node.name] = _Family(kind, inherited if own is None else own)
+            prefix, delimiter = self._configured(node, "env_prefix"), self._configured(node, "env_nested_delimiter")
+            above = parents[0] if parents else Family(kind)
+            self._families[node.name] = Family(
+                kind,
+                above.prefix if prefix is None else prefix,
+                above.delimiter if delimiter is None else delimiter,
+            )
 
-    def _prefix(self, node: ast.ClassDef) -> str | None:
-        """Return the `env_prefix` of a class: in `model_config`, in `class Config`, or among its keywords."""
+    def exported(self) -> Iterator[tuple[str, Family]]:
+        """Yield the classes from which another file can inherit."""
+        yield from self._families.items()
+
+    def _configured(self, node: ast.ClassDef, option: str) -> str | None:
+        """Return an option of a class: in `model_config`, in `class Config`, or among its keywords."""
         for statement in [*node.body, *_config_body(node)]:
             if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
                 continue
             name = statement.targets[0].id
-            found = statement.value if name == "env_prefix" else None
+            found = statement.value if name == option else None
             if name == "model_config":
-                found = _entry(statement.value, "env_prefix")
+                found = _entry(statement.value, option)
             if found is not None:
                 return self._text(found)
-        return next((self._text(keyword.value) for keyword in node.keywords if keyword.arg == "env_prefix"), None)
+        return next((self._text(keyword.value) for keyword in node.keywords if keyword.arg == option), None)
 
     def _text(self, node: ast.expr) -> str:
         """Return a constant string, empty where it is not one."""
@@ -90,15 +101,26 @@ class Fields:
         family = self._families.get(node.name)
         if family is None:
             return
-        for statement in node.body:
-            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-                continue
-            name = statement.target.id
-            if name.startswith("_") or name in _NOT_FIELDS or _last(_unsubscripted(statement.annotation)) == "ClassVar":
-                continue
+        for name, statement in _fields(node):
             yield from self._field(family, name, statement)
+            if family.kind == "settings" and family.delimiter:
+                yield from self._nested(family, f"{family.prefix}{name}{family.delimiter}", statement, ())
 
-    def _field(self, family: _Family, name: str, statement: ast.AnnAssign) -> Iterator[Declared]:
+    def _nested(
+        self, family: Family, prefix: str, statement: ast.AnnAssign, above: tuple[str, ...]
+    ) -> Iterator[Declared]:
+        """Yield the fields of a field that is a model itself, as the delimiter makes the environment set them."""
+        inner = self._nodes.get(_last(statement.annotation))
+        if inner is None or inner.name not in self._families or inner.name in above:
+            return
+        given = statement.value if isinstance(statement.value, ast.Call) else None
+        for name, field in _fields(inner):
+            own = _keyword(given, name) if given is not None else None
+            for one in self._field(Family("fields"), name, field):
+                yield Declared(f"{prefix}{one.name}".upper(), own or one.default, from_environment=True)
+            yield from self._nested(family, f"{prefix}{name}{family.delimiter}", field, (*above, inner.name))
+
+    def _field(self, family: Family, name: str, statement: ast.AnnAssign) -> Iterator[Declared]:
         """Yield one field under each of its names."""
         calls = [*_metadata(statement.annotation, _FIELD_CALLS)]
         value = statement.value
@@ -153,8 +175,11 @@ class Fields:
                 yield Declared(variable, default, from_environment=True)
 
     def flags(self, call: ast.Call) -> Iterator[Declared]:
-        """Yield the option that argparse's `add_argument` or click's `option` declares."""
-        if _last(call.func) not in _FLAG_CALLS or not isinstance(call.func, ast.Attribute):
+        """Yield the option that argparse's `add_argument` or click's `option` declares, or what `set_defaults` sets."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "set_defaults":
+            yield from (Declared(given.arg.upper(), given.value) for given in call.keywords if given.arg)
+            return
+        if _last(call.func) not in FLAG_CALLS or not isinstance(call.func, ast.Attribute):
             return
         texts = [known.text for node in call.args if (known := self._values.known(node)) is not None]
         destination = _keyword(call, "dest")
@@ -164,6 +189,25 @@ class Fields:
         if chosen:
             name = chosen[0].split("/", 1)[0].lstrip("-").replace("-", "_").upper()
             yield from self._option(name, _keyword(call, "default"), [call])
+
+
+def _fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.AnnAssign]]:
+    """Yield the fields of a class; attrs' older form without an annotation is one too."""
+    for statement in node.body:
+        field: ast.stmt = statement
+        value = statement.value if isinstance(statement, ast.Assign) else None
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if isinstance(target, ast.Name) and isinstance(value, ast.Call) and _last(value.func) in _FIELD_CALLS:
+            field = ast.AnnAssign(target, ast.Name("object", ast.Load()), value, 1)
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        name = field.target.id
+        if (
+            not name.startswith("_")
+            and name not in _NOT_FIELDS
+            and _last(_unsubscripted(field.annotation)) != "ClassVar"
+        ):
+            yield name, field
 
 
 def field_default(call: ast.Call) -> ast.expr | None:

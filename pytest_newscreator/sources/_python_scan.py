@@ -3,136 +3,170 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from pytest_newscreator.sources._order import in_order
+from pytest_newscreator.places import Place
 from pytest_newscreator.sources._python_collect import Scope, collect
-from pytest_newscreator.sources._python_environment import Environment, EnvironmentRead
-from pytest_newscreator.sources._python_fields import Declared, Fields
+from pytest_newscreator.sources._python_commands import Commands, has_commands
+from pytest_newscreator.sources._python_environment import Environment
+from pytest_newscreator.sources._python_fields import FLAG_CALLS, Declared, Fields
+from pytest_newscreator.sources._python_helpers import EnvironmentRead
+from pytest_newscreator.sources._python_layers import Layers
+from pytest_newscreator.sources._python_requests import REQUEST_OPTIONS, Requests
 from pytest_newscreator.sources._python_values import Known, Values
 from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 
-REQUEST_OPTIONS = frozenset(
-    [
-        "model",
-        "num_ctx",
-        "num_batch",
-        "num_gpu",
-        "main_gpu",
-        "num_thread",
-        "num_keep",
-        "num_predict",
-        "seed",
-        "top_k",
-        "top_p",
-        "min_p",
-        "typical_p",
-        "temperature",
-        "repeat_penalty",
-        "repeat_last_n",
-        "presence_penalty",
-        "frequency_penalty",
-        "keep_alive",
-    ]
-)
-"""Keyword arguments that are request options wherever they are passed (the scalar ones of Ollama's `api.Options`)."""
+__all__ = ["REQUEST_OPTIONS", "Bind", "Scan"]
 
+Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Mapping[str, object]]
+"""Returns what the imports of a file bind, as the files that it imports from export it."""
+
+_IN_FILE = operator.attrgetter("place.path", "place.line", "place.column")
 _ONE_WORD = re.compile(r"\S+\Z")
-_MODEL_FIRST = frozenset(f"ollama.{name}" for name in ("chat", "generate", "embed", "embeddings"))
+_TEST_LIBRARY = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|unittest)\b", re.MULTILINE)
 
 
 class Scan:
     """The reading of one file."""
 
-    def __init__(self, tree: ast.Module, source: SourceFile) -> None:
+    def __init__(self, tree: ast.Module, source: SourceFile, bind: Bind = lambda _: {}) -> None:
         """Gather what matters, then learn what its names mean."""
-        self.found = collect(tree)
-        self.values = Values(tree, source)
-        assigns = [assign for assign, _ in self.found.assigns]
-        self.environment = Environment(self.values, self.found.imports, assigns)
-        self.fields = Fields(self.environment, [node for node, _ in self.found.classes])
+        self.found = collect(tree, has_tests=_TEST_LIBRARY.search(source.text) is not None)
+        imported = bind(self.found.imports)
+        self.values = Values(tree, source, self.found, imported)
+        self.environment = Environment(self.values, self.found, imported)
+        self.fields = Fields(self.values, [node for node, _ in self.found.classes], imported)
+        self.layers = Layers(self.found, self.environment)
         self.sites: list[Site] = []
         self.reads: set[str] = set()
         self.consumed: set[int] = set()
-        self.models: dict[int, str] = {}
+        names = [name for name in self.found.called if self.environment.may_read(name)]
+        self._readers = self._called(names)
 
     def result(self) -> Read:
         """Return the sites in the order of the file, and the names read from the environment."""
-        for choice in self.found.choices:
-            self.environment.note_fallback(choice)
         self._learn()
         self._calls()
         self._subscripts()
+        self._layered()
         self._declarations()
-        self._note_models()
-        self._bodies()
-        self._literals()
-        return Read(in_order(self.sites), frozenset(self.reads))
+        requests = Requests(self.found, self.environment, self._settled, self.layers.dicts)
+        for member in requests.members(self.consumed):
+            if self.values.known(member.value) is not None:
+                self._site(member.name, member.value, "json-body", member.scope, member.model)
+        if has_commands(self.values.text):
+            commands = Commands(self.found, self.environment)
+            self.sites += commands.sites
+            self.reads |= commands.reads
+            self.consumed |= commands.consumed
+        return Read(self._ordered(), frozenset(self.reads))
+
+    def exported(self) -> dict[str, object]:
+        """Return what other files can import from this one."""
+        return {**dict(self.values.exported()), **dict(self.environment.exported()), **dict(self.fields.exported())}
+
+    def _called(self, names: Iterable[str]) -> list[tuple[ast.Call, Scope]]:
+        """Return the calls of functions with these names."""
+        called = self.found.called
+        return [pair for name in sorted(called.keys() & set(names)) for pair in called[name]]
 
     def _learn(self) -> None:
         """Find the helpers, and the helpers over helpers, until there is no news."""
-        news = True
-        while news:
-            news = False
-            for call, scope in self.found.calls:
+        news = {name for subscript, scope in self.found.subscripts if (name := self._learn_subscript(subscript, scope))}
+        pending = self._readers
+        while pending:
+            for call, scope in pending:
                 read = self.environment.match(call) if scope.function is not None else None
-                news = (read is not None and self._learn_from(read, scope)) or news
-            for subscript, scope in self.found.subscripts:
-                if scope.function is not None and self.environment.is_environ(subscript.value):
-                    news = self._learn_from(EnvironmentRead(subscript.slice, None), scope) or news
+                name = self._learn_from(read, scope) if read is not None else None
+                news |= {name} if name else set()
+            pending = self._called(news)
+            self._readers = list({id(pair[0]): pair for pair in (*self._readers, *pending)}.values())
+            news = set()
 
-    def _learn_from(self, read: EnvironmentRead, scope: Scope) -> bool:
-        """Take the function around a read for a helper, if it is one."""
+    def _learn_subscript(self, subscript: ast.Subscript, scope: Scope) -> str | None:
+        """Take the function around `os.environ[name]` for a helper, if it is one; return its name."""
+        if scope.function is None or not self.environment.is_environ(subscript.value):
+            return None
+        return self._learn_from(EnvironmentRead(subscript.slice, None), scope)
+
+    def _learn_from(self, read: EnvironmentRead, scope: Scope) -> str | None:
+        """Take the function around a read for a helper, if it is one; return its name if that is news."""
         if scope.function is None or scope.function not in self.found.helpers:
-            return False
+            return None
         name, owner = self.found.helpers[scope.function]
-        return self.environment.learn(scope.function, name, owner, read)
+        return name if self.environment.learn(scope.function, name, owner, read) else None
 
     def _calls(self) -> None:
         """Report the reads among the calls."""
-        for call, scope in self.found.calls:
+        for call, scope in self._readers:
             read = self.environment.match(call)
-            name = self.environment.full_name(read) if read is not None else None
-            if read is None or name is None:
+            if read is None:
                 continue
-            self.reads.add(name)
-            self.consumed.add(id(read.name))
-            if read.default is not None:
-                self._site(name, read.default, "python-default", scope)
+            name = self.environment.full_name(read)
+            if name is None or looks_up_a_table(read):
+                for variable, value, _ in self.layers.looked_up(read, scope):
+                    self.reads.add(variable)
+                    self._default(variable, value, scope)
+            if name is not None:
+                self.reads.add(name)
+                self.consumed.add(id(read.name))
+                if read.default is not None:
+                    self._default(name, read.default, scope)
+
+    def _default(self, name: str, value: ast.expr, scope: Scope) -> None:
+        """Report the default of a variable; one without a value is none."""
+        if not (isinstance(value, ast.Constant) and value.value is None):
+            self._site(name, value, "python-default", scope)
+
+    def _layered(self) -> None:
+        """Report the dicts over and under the environment, and the schemes of `environ.Env(X=(type, default))`."""
+        for name, value, scope in self.layers.defaults():
+            self._default(name, value, scope)
+        for call, scope in self._called(self.environment.names_of(frozenset({"environ.Env"}))):
+            if self.environment.dotted(call.func) == "environ.Env":
+                for keyword in call.keywords:
+                    if keyword.arg is not None and isinstance(keyword.value, ast.Tuple) and len(keyword.value.elts) > 1:
+                        self._default(keyword.arg, keyword.value.elts[1], scope)
 
     def _subscripts(self) -> None:
         """Report `environ["X"]`, and what is assigned to one or to a request option."""
-        stored = {id(node) for assign, _ in self.found.assigns for node in assign.targets}
+        stored: set[int] = set()
         for assign, scope in self.found.assigns:
             for target in assign.targets:
                 if isinstance(target, ast.Subscript):
+                    stored.add(id(target))
                     self._stored(target, assign.value, scope)
-        for subscript, _ in self.found.subscripts:
-            if id(subscript) not in stored and self.environment.is_environ(subscript.value):
-                self._required(subscript)
+        for subscript, scope in self.found.subscripts:
+            if id(subscript) not in stored and self._is_environment(subscript.value):
+                self._required(subscript, scope)
         for compare in self.found.compares:
-            if any(self.environment.is_environ(other) for other in compare.comparators):
+            if self.environment.is_environ(compare.comparators[0]):
                 self._named(compare.left)
+
+    def _is_environment(self, node: ast.expr) -> bool:
+        """Tell whether an expression is the environment, as it is or with something above or below it."""
+        return self.environment.is_environ(node) or self.environment.is_layered(node)
 
     def _stored(self, target: ast.Subscript, value: ast.expr, scope: Scope) -> None:
         """Report `os.environ["X"] = "d"` and `options["num_ctx"] = 8192`."""
         key = self.values.known(target.slice)
-        known = self.values.known(value)
         if key is None or not isinstance(key.value, str):
             return
+        known = self.values.known(value)
         self.consumed.add(id(target.slice))
         if self.environment.is_environ(target.value):
             self._site(key.value, value, "python-default", scope)
         elif known is not None:
             self._site(key.value, value, "json-body", scope)
 
-    def _required(self, subscript: ast.Subscript) -> None:
+    def _required(self, subscript: ast.Subscript, scope: Scope) -> None:
         """Report `environ["X"]`; with `if "X" in environ else d` it has a default."""
         name = self._named(subscript.slice)
-        fallback = self.environment.fallbacks.get(id(subscript))
+        fallback = self.environment.fallbacks.of(subscript)
         if name is not None and fallback is not None and self.values.known(fallback) is not None:
-            self._site(name, fallback, "python-default", Scope())
+            self._site(name, fallback, "python-default", scope)
 
     def _named(self, node: ast.expr) -> str | None:
         """Count a constant name as read."""
@@ -149,7 +183,7 @@ class Scan:
             self._declared(self.fields.of(class_), scope)
         for function, scope in self.found.functions:
             self._declared(self.fields.parameters(function), scope)
-        for call, scope in self.found.calls:
+        for call, scope in self._called(FLAG_CALLS):
             self._declared(self.fields.flags(call), scope)
 
     def _declared(self, declared: Iterable[Declared], scope: Scope) -> None:
@@ -165,49 +199,27 @@ class Scan:
             if one.from_environment or self.values.known(default) is not None:
                 self._site(one.name, default, "python-field", scope)
 
-    def _note_models(self) -> None:
-        """Note the model that each call and dict belongs to: the innermost request around it that names one."""
-        requests: list[ast.Call | ast.Dict] = [*(call for call, _ in self.found.calls)]
-        requests += [node for node, _ in self.found.dicts]
-        for request in sorted(requests, key=lambda node: (node.lineno, node.col_offset)):
-            model = self._model_of(request)
-            known = self._settled(model) if model is not None else None
-            if known is not None:
-                parts = (node for node in ast.walk(request) if isinstance(node, ast.Call | ast.Dict))
-                self.models.update({id(part): known.text for part in parts})
-
-    def _model_of(self, request: ast.Call | ast.Dict) -> ast.expr | None:
-        """Return the expression by which a request names its model."""
-        if isinstance(request, ast.Dict):
-            keys = [key.value if isinstance(key, ast.Constant) else None for key in request.keys]
-            return request.values[keys.index("model")] if "model" in keys else None
-        first = request.args[0] if request.args and self.environment.dotted(request.func) in _MODEL_FIRST else None
-        return next((keyword.value for keyword in request.keywords if keyword.arg == "model"), first)
-
-    def _bodies(self) -> None:
-        """Report the members of dicts, and request options passed by keyword."""
-        for node, scope in self.found.dicts:
-            for key, value in zip(node.keys, node.values, strict=True):
-                self._member(key, value, scope, self.models.get(id(node)))
-        for call, scope in self.found.calls:
-            for keyword in call.keywords:
-                if keyword.arg in REQUEST_OPTIONS and self.values.known(keyword.value) is not None:
-                    self._site(keyword.arg, keyword.value, "json-body", scope, self.models.get(id(call)))
-
-    def _member(self, key: ast.expr | None, value: ast.expr, scope: Scope, model: str | None) -> None:
-        """Report one member of a dict; a key that is an identifier is no literal of its own."""
-        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            return
-        if key.value.isidentifier():
-            self.consumed.add(id(key))
-        if self.values.known(value) is not None:
-            self._site(key.value, value, "json-body", scope, model)
-
-    def _literals(self) -> None:
-        """Report every other string of one word."""
+    def _ordered(self) -> tuple[Site, ...]:
+        """Return the sites, each once, and every other string of one word, in the order of the file."""
+        once: dict[object, Site] = {}
+        for site in self.sites:
+            once.setdefault((site.setting, site.place, site.kind, site.model), site)
+        sites = list(once.values())
+        taken = {site.place for site in sites if site.kind != "literal"}
+        path = self.values.path
+        texts = {(place.line, place.column) for place in taken if place.path == path}
         for node, scope in self.found.strings:
-            if id(node) not in self.consumed and isinstance(node.value, str) and _ONE_WORD.match(node.value):
-                self.sites.append(Site(None, node.value, self.values.place(node), "literal", scope=scope.name))
+            value = node.value
+            if id(node) not in self.consumed and value.__class__ is str and _ONE_WORD.match(str(value)):
+                line, column = self.values.position(node)
+                if (line, column) not in texts:
+                    sites.append(Site(None, str(value), Place(path, line, column), "literal", scope=scope.name))
+        for text, scope in self.found.formatted:
+            known = self.values.known(text) if id(text) not in self.consumed else None
+            if known is not None and _ONE_WORD.match(known.text) and self.values.place(text) not in taken:
+                sites.append(Site(None, known.text, self.values.place(text), "literal", scope=scope.name))
+        sites.sort(key=_IN_FILE)
+        return tuple(sites)
 
     def _site(self, setting: str, value: ast.expr, kind: SiteKind, scope: Scope, model: str | None = None) -> None:
         """Report a site at the literal that its value comes from, or at the expression that computes it."""
@@ -224,3 +236,8 @@ class Scan:
             if read is not None and read.default is not None:
                 return self._settled(read.default, depth + 1)
         return known
+
+
+def looks_up_a_table(read: EnvironmentRead) -> bool:
+    """Tell whether a default is an entry of a table, whose other entries are then defaults too."""
+    return isinstance(read.default, ast.Subscript) and not isinstance(read.default.slice, ast.Constant)

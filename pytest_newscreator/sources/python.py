@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources.lines import Lines
-from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
+from pytest_newscreator.sources._python_text import is_telling, literals, plain_reads
+from pytest_newscreator.sources.sites import Read, Reader, SourceFile
 
-__all__ = ["READER", "matches", "read"]
+if TYPE_CHECKING:
+    from pytest_newscreator.sources._python_scan import Bind
 
-# A syntax tree costs twenty times what a look for these words costs. A file without any of them can hold a model's
-# name as a literal, but hardly anything that gives a setting of a contract a value.
-_TELLING = [
-    "getenv",
-    "BaseSettings",
-    "decouple",
-    "add_argument",
-    ".option(",
-    "typer",
-    "ollama",
-    "Ollama",
-    "OLLAMA",
-    "llm",
-    "LLM",
-    "num_ctx",
-    "num_batch",
-    "starlette.config",
-    "num_predict",
-    "num_gpu",
-    "num_thread",
-    "num_parallel",
-    "NUM_",
-    "keep_alive",
-    "_penalty",
-    "top_k",
-    "top_p",
-    "temperature",
-    "MODEL",
-]
-_PATTERNS = (
-    re.compile(r"environ(?!m)"),
-    re.compile(r"odel(?:_\w+)?[\"']?[ ]?[:=]"),
-    re.compile(r":\d+[a-z][\w.-]*[\"']"),
-)
-# Each alternative begins with a literal, which is what makes it fast.
-_TOKENS = re.compile(
-    r"#[^\n]*"
-    r'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
-    r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
-    r'|"(?P<double>[^"\\\n]*(?:\\.[^"\\\n]*)*)"'
-    r"|'(?P<single>[^'\\\n]*(?:\\.[^'\\\n]*)*)'",
-    re.DOTALL,
-)
-_NOT_PLAIN = re.compile(r"\b(?:[bB][rR]?|[fF][rR]?|[rR][bBfF])\Z")
-_ONE_WORD = re.compile(r"[^\s\\]+\Z")
+__all__ = ["READER", "matches", "read", "read_all", "read_tree"]
+
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def matches(path: str) -> bool:
@@ -65,15 +25,25 @@ def matches(path: str) -> bool:
 
 
 def read(source: SourceFile) -> Read:
-    """Read one file; one that this Python cannot parse is a problem, and only its string literals count."""
-    text = source.text
-    if not any(word in text for word in _TELLING) and not any(pattern.search(text) for pattern in _PATTERNS):
-        return Read(tuple(_literals(source)))
-    return _read_tree(source)
+    """Read one file; one that this Python cannot parse is a problem, and only what it spells out counts."""
+    if not is_telling(source.text):
+        return Read(tuple(literals(source)))
+    return read_tree(source, lambda _: {})[0]
 
 
-def _read_tree(source: SourceFile) -> Read:
-    """Read a file by its syntax tree."""
+def read_all(sources: Sequence[SourceFile]) -> Mapping[str, Read]:
+    """Read several files, each once, and follow what one imports from another.
+
+    Helpers, settings classes with their prefix, and literal constants are followed; a site that comes from a
+    constant of another file is pinned to the literal there. What is imported from elsewhere stays unknown.
+    """
+    from pytest_newscreator.sources._python_link import Link
+
+    return Link(sources).reads()
+
+
+def read_tree(source: SourceFile, bind: Bind) -> tuple[Read, Mapping[str, object]]:
+    """Read a file by its syntax tree; return what it says, and what other files can import from it."""
     import ast
     import sys
     import warnings
@@ -81,11 +51,15 @@ def _read_tree(source: SourceFile) -> Read:
     from pytest_newscreator.sources._python_scan import Scan
 
     text = source.text.removeprefix("\ufeff")
+    # Python ends a line at a lone carriage return too.
+    text = _LONE_RETURN.sub("\n", text) if "\r" in text else text
+    source = SourceFile(source.path, text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
-        return Scan(tree, SourceFile(source.path, text)).result()
+        scan = Scan(tree, source, bind)
+        return scan.result(), scan.exported()
     except SyntaxError as error:
         place = Place(source.path, error.lineno or 1, error.offset or 0)
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -93,18 +67,8 @@ def _read_tree(source: SourceFile) -> Read:
     except (ValueError, RecursionError, MemoryError) as error:
         place = Place(source.path, 1, 1)
         message = f"cannot be parsed ({error}), only its string literals are read"
-    return Read(tuple(_literals(source)), problems=((place, message),))
-
-
-def _literals(source: SourceFile) -> Iterator[Site]:
-    """Yield the one-word string literals of a file without parsing it, for files that set nothing."""
-    lines = Lines(source.path, source.text)
-    for found in _TOKENS.finditer(source.text):
-        group, start = found.lastgroup, found.start()
-        if group is None or not _ONE_WORD.match(found[group]):
-            continue
-        if not _NOT_PLAIN.search(source.text, max(0, start - 2), start):
-            yield Site(None, found[group], lines.place(start + 1), "literal")
+    plain = plain_reads(source)
+    return Read(plain.sites, plain.reads, ((place, message),)), {}
 
 
 READER = Reader(name="python", matches=matches, read=read)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import python
+from pytest_newscreator.sources import _python_text, python
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 words = st.from_regex(r"[a-z0-9][a-z0-9:./_-]{0,12}", fullmatch=True)
@@ -410,3 +410,266 @@ def test_reading_is_fast_enough_for_a_large_repository() -> None:
     for source in sources:
         python.read(source)
     assert (time.process_time() - began) / lines * 1000 < 0.030
+
+
+def commands(text: str) -> list[str]:
+    """Return the model names given to `ollama`, without their kind."""
+    return [line.replace(" ollama-argument -", "") for line in told(text, "ollama-argument")]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("subprocess.run(['ollama', 'pull', 'gemma3:4b'], check=True)", ["1:36=gemma3:4b"]),
+        ("subprocess.check_call(('docker', 'exec', 'b', 'ollama', 'rm', 'a', 'c'))", ["1:64=a", "1:69=c"]),
+        ("subprocess.run('ollama pull gemma3:4b', shell=True)", ["1:29=gemma3:4b"]),
+        ("os.system('sleep 1 && ollama pull gemma3:4b')", ["1:35=gemma3:4b"]),
+        ("subprocess.Popen(shlex.split('ollama run gemma3:4b hi'))", ["1:42=gemma3:4b"]),
+        ("asyncio.create_subprocess_exec('ollama', 'pull', 'gemma3:4b')", ["1:51=gemma3:4b"]),
+        ("asyncio.create_subprocess_shell('ollama pull gemma3:4b')", ["1:46=gemma3:4b"]),
+        ("container.exec_run('ollama show gemma3:4b')", ["1:33=gemma3:4b"]),
+        ("subprocess.run(['bash', '-c', 'ollama pull gemma3:4b'])", ["1:44=gemma3:4b"]),
+        ("import sh\nsh.ollama('pull', 'gemma3:4b')", ["2:20=gemma3:4b"]),
+        ("import sh\nsh.ollama.pull('gemma3:4b')", ["2:17=gemma3:4b"]),
+        ("from sh import ollama\nollama('pull', 'gemma3:4b')", ["2:17=gemma3:4b"]),
+        ("M = 'gemma3:4b'\nrun(['ollama', 'pull', M])", ["1:6=gemma3:4b"]),
+        ("M = 'gemma3:4b'\nrun(f'ollama pull {M}')", ["1:6=gemma3:4b"]),
+        ("run(f'ollama cp {a} gemma3:4b')", ["1:21=gemma3:4b"]),
+        ("C = 'ollama pull gemma3:4b'\nrun(C, shell=True)", ["1:18=gemma3:4b"]),
+        ("run('ollama cp '\n    'a gemma3:4b')", ["2:6=a", "2:8=gemma3:4b"]),
+        ("run('''\nset -e\nollama pull gemma3:4b\n''')", ["3:13=gemma3:4b"]),
+        ("run('echo \\'é\\'; ollama pull gemma3:4b')", ["1:30=gemma3:4b"]),
+        ("run(['ollama', 'pull', model])", []),
+        ("log.info('run ollama pull gemma3:4b first')", []),
+        ("raise RuntimeError('ollama pull gemma3:4b failed')", []),
+        ("run(['echo', 'ollama', 'pull', 'gemma3:4b'])", []),
+    ],
+)
+def test_the_models_of_ollama_commands_are_sites(code: str, expected: list[str]) -> None:
+    """In lists of words, in arguments and in shell text; messages are none."""
+    assert commands(code) == expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "@dataclass\nclass C:\n    engine: str = 'd'",
+        "from attrs import define\n@define\nclass C:\n    engine: str = 'd'",
+        "import attr\n@attr.s\nclass C:\n    engine = attr.ib(default='d')",
+        "class C(NamedTuple):\n    engine: str = 'd'",
+        "class C(msgspec.Struct):\n    engine: str = 'd'",
+        "class C(BaseModel):\n    engine: str = Field(default='d')",
+    ],
+)
+def test_a_class_with_fields_is_read_whatever_its_fields_are_called(code: str) -> None:
+    """No word of it has to speak of models."""
+    assert [line.partition(" ")[2] for line in told(code)] == ["python-field ENGINE=d"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class C(BaseModel):\n    engine: str",
+        "def f(x):\n    y = 'd'\n    return getattr(x, y)",
+        "@dataclass\nclass C:\n    names: list[str] = make()",
+    ],
+)
+def test_a_file_that_gives_no_field_a_value_is_not_worth_a_tree(code: str) -> None:
+    """Most files of a repository are such files."""
+    assert not _python_text.is_telling(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = os.getenv('X') if flag else 'd'", ["2:34 X=d"]),
+        ("x = 'd' if os.getenv('X') is None else os.getenv('X')", ["2:6 X=d"]),
+        ("x = 'd' if not os.getenv('X') else os.getenv('X')", ["2:6 X=d"]),
+        ("x = 'a' if os.getenv('X') else 'b'", []),
+        ("x = os.getenv('X') and 'd'", []),
+        ("x = v if (v := os.getenv('X')) else 'd'", ["2:38 X=d"]),
+        ("v = os.getenv('X')\nx = v or 'd'", ["3:11 X=d"]),
+        ("v = os.getenv('X')\ndef f():\n    return v or 'd'", ["4:18 X=d"]),
+        ("v = os.getenv('X')\ndef f(v):\n    return v or 'd'", []),
+        ("v = os.getenv('X')\nif not v:\n    v = 'd'", ["4:10 X=d"]),
+        ("if (v := os.getenv('X')) is None:\n    v = 'd'", ["3:10 X=d"]),
+        ("if 'X' in os.environ:\n    v = os.environ['X']\nelse:\n    v = 'd'", ["5:10 X=d"]),
+        ("try:\n    v = os.environ['X']\nexcept KeyError:\n    v = 'd'", ["5:10 X=d"]),
+        ("match os.getenv('X'):\n    case None | '':\n        v = 'd'\n    case o:\n        v = o", ["4:14 X=d"]),
+        ("match mode:\n    case 'fast':\n        v = os.getenv('X', 'd')", ["4:29 X=d"]),
+    ],
+)  # fmt: skip
+def test_a_fallback_in_any_form_is_the_default(code: str, expected: list[str]) -> None:
+    """What only tests the variable gives it no value."""
+    assert defaults(f"import os\n{code}") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("c = ChainMap(os.environ, {'X': 'd'})\nc['X']", ["2:33 X=d"]),
+        ("d = {'X': 'd'}\nc = {**d, **os.environ}\nc['X']", ["2:12 X=d"]),
+        ("c = {'X': 'd'} | os.environ\nc['X']", ["2:12 X=d"]),
+        ("c = os.environ | {'X': 'd'}\nc.get('X')", ["2:25 X=d"]),
+        ("c = dict(os.environ, X='d')\nc['X']", ["2:25 X=d"]),
+        ("c = os.environ.copy()\nc['X'] = 'd'\nc['X']", ["3:11 X=d"]),
+        ("os.environ.update({'X': 'd'})\nos.environ['X']", ["2:26 X=d"]),
+        ("os.environ |= {'X': 'd'}\nos.environ['X']", ["2:22 X=d"]),
+        ("T = {'X': 'd'}\nos.environ.get('X', T['X'])", ["2:12 X=d"]),
+        ("T = {'X': 'd'}\ndef get(k): return os.environ.get(k, T[k])\nget('X')", ["2:12 X=d"]),
+        ("T = {'X': 'd'}\nc = {k: os.getenv(k, v) for k, v in T.items()}", ["2:12 X=d"]),
+        ("T = {'X': 'd'}\ndef get(k): return os.environ.get(k) or T.get(k)\nget('X')", ["2:12 X=d"]),
+        ("for k, v in (('X', 'd'),):\n    os.environ.setdefault(k, v)", ["2:21 X=d"]),
+    ],
+)
+def test_what_lies_over_or_under_the_environment_is_a_default(code: str, expected: list[str]) -> None:
+    """Told once, and the name is read."""
+    found = read(f"import os\n{code}")
+    assert defaults(f"import os\n{code}") == expected
+    assert [site.kind for site in found.sites if site.setting == "X"] == ["python-default"]
+    assert found.reads == frozenset({"X"})
+
+
+def test_a_table_that_is_kept_apart_from_the_environment_is_only_literals() -> None:
+    """Its keys may be anything."""
+    assert told("import os\nos.getenv('Y')\nT = {'LLM_MODEL': 'gemma3:4b'}") == []
+    assert literals("import os\nos.getenv('Y')\nT = {'LLM_MODEL': 'gemma3:4b'}") == ["3:20 literal -=gemma3:4b"]
+
+
+def test_a_variable_in_small_letters_is_no_request_option() -> None:
+    """Beside the environment it is a variable like any other."""
+    assert told("import os\ne = {'num_ctx': '5'} | os.environ") == ["2:18 python-default num_ctx=5"]
+
+
+def test_a_child_process_is_given_settings() -> None:
+    """By its environment."""
+    assert defaults("import subprocess, os\nsubprocess.run(c, env={'X': 'd'})") == ["2:30 X=d"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import environs\nenv = environs.Env()\nwith env.prefixed('A_'):\n    env.str('X', 'd')", ["4:19 A_X=d"]),
+        ("import environ\nenv = environ.Env(X=(str, 'd'))\nenv('X')", ["2:28 X=d"]),
+        ("from environ import Env\nenv = Env()\nenv.str('X', default='d')", ["3:23 X=d"]),
+        ("from dynaconf import settings\nsettings.get('X', 'd')", ["2:20 DYNACONF_X=d"]),
+        ("from dynaconf import Dynaconf\ns = Dynaconf(envvar_prefix='A')\ns.get('X', 'd')", ["3:13 A_X=d"]),
+        ("from starlette.config import Config\nc = Config(env_prefix='A_')\nc('X', default='d')", ["3:17 A_X=d"]),
+        ("import os\nP = 'LLM'\nos.getenv(f'{P}_X', 'd')", ["3:22 LLM_X=d"]),
+    ],
+)
+def test_prefixes_belong_to_the_name(code: str, expected: list[str]) -> None:
+    """Whoever puts them there."""
+    assert defaults(code) == expected
+
+
+def test_nested_settings_are_set_through_the_delimiter() -> None:
+    """At any depth; the default stands in the inner class, or where the outer one makes it."""
+    code = (
+        "from pydantic_settings import BaseSettings, SettingsConfigDict\n"
+        "class In(BaseModel):\n    x: str = 'd'\n    y: int = 1\n"
+        "class S(BaseSettings):\n"
+        "    model_config = SettingsConfigDict(env_prefix='A_', env_nested_delimiter='__')\n"
+        "    inner: In = In(y=2)\n"
+    )
+    found = [line for line in told(code, "python-field") if "__" in line]
+    assert found == ["3:15 python-field A_INNER__X=d", "7:22 python-field A_INNER__Y=2"]
+
+
+def test_defaults_set_on_a_parser_are_fields() -> None:
+    """As those of its options are."""
+    assert told("p.set_defaults(model='d')") == ["1:23 python-field MODEL=d"]
+
+
+@pytest.mark.parametrize(
+    ("code", "model"),
+    [
+        ("opts = {'num_ctx': 8192}\nollama.chat(model='m', options=opts)", "m"),
+        ("def f():\n    opts = {'num_ctx': 8192}\n    chat(model='m', options=opts)", "m"),
+        ("opts = {'num_ctx': 8192}\nbody = {'model': 'm', 'options': opts}", "m"),
+        ("opts = {'num_ctx': 8192}\nchat(model=unknown(), options=opts)", None),
+        ("opts = {'num_ctx': 8192}\nchat(model='m', options=opts)\nchat(model='n', options=opts)", None),
+        ("opts = {'num_ctx': 8192}\nchat(model='m', options=opts)\ncount(opts)", None),
+    ],
+)
+def test_options_in_a_variable_belong_to_the_one_request_that_takes_them(code: str, model: str | None) -> None:
+    """Where several do, to none."""
+    (site,) = (site for site in read(code).sites if site.setting == "num_ctx")
+    assert site.model == model
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "num_ctx = 5\ndef f(num_ctx):\n    return {'num_ctx': num_ctx}",
+        "num_ctx = 5\ndef f():\n    num_ctx = g()\n    return {'num_ctx': num_ctx}",
+        "num_ctx = 5\ndef f():\n    for num_ctx in g():\n        h(num_ctx=num_ctx)",
+        "num_ctx = 5\ndef f():\n    global num_ctx\n    num_ctx = g()\nh(num_ctx=num_ctx)",
+        "num_ctx = 5\nf = lambda num_ctx: g(num_ctx=num_ctx)",
+    ],
+)
+def test_a_name_means_what_its_scope_makes_it(code: str) -> None:
+    """A parameter or a variable of a function hides the constant of the module."""
+    assert told(code, "json-body") == []
+
+
+def test_a_constant_of_a_function_is_one_there() -> None:
+    """And nowhere else."""
+    code = "def f():\n    m = 'd'\n    chat(model=m)\ndef g(m):\n    chat(model=m)"
+    assert told(code, "json-body") == ["2:10 json-body model=d"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import unittest\nclass T(unittest.TestCase):\n    x = os.getenv('X', 'd')",
+        "import unittest\nclass A(IsolatedAsyncioTestCase):\n    x = 'd'\nclass B(A):\n    x = os.getenv('X', 'd')",
+        "import pytest\ndef test_it():\n    assert os.getenv('X', 'd')",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    x = os.getenv('X', 'd')",
+        "import typing\nif typing.TYPE_CHECKING:\n    x = os.getenv('X', 'd')",
+        "def f():\n    '''>>> os.getenv('X', 'd')'''",
+    ],
+)
+def test_inline_tests_and_what_only_type_checkers_see_stay_silent(code: str) -> None:
+    """They run in no service."""
+    found = read(f"import os\n{code}")
+    assert (found.sites, found.reads) == ((), frozenset())
+
+
+def test_a_function_that_is_only_called_like_a_test_counts() -> None:
+    """Where no test library is imported."""
+    assert defaults("import os\ndef test_mode():\n    return os.getenv('X', 'd')") == ["3:28 X=d"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("os.getenv('X', 'gemma3:4b')", ["3:17 X=gemma3:4b"]),
+        ("int(os.environ.get('X', 8_192))", ["3:25 X=8192"]),
+        ('environ.setdefault("X",\n    default="d")', ["4:14 X=d"]),
+        ("os.environ['X']", []),
+        ("# os.getenv('X', 'd')", []),
+        ("'''os.getenv('X', 'd')'''", []),
+        ('x = \'os.getenv("X", "d")\'', []),
+        ("os.getenv('X', d)", []),
+    ],
+)  # fmt: skip
+def test_reads_that_newer_code_spells_out_still_count(code: str, expected: list[str]) -> None:
+    """What this Python cannot parse is read by its words."""
+    text = f"import os\ndef f(:\n{code}\n"
+    assert defaults(text) == expected
+    assert read(text).problems
+
+
+def test_a_lone_carriage_return_ends_a_line() -> None:
+    """As it does for Python."""
+    assert defaults("import os\ros.getenv('X', 'd')\r\nos.getenv('Y', 'e')") == ["2:17 X=d", "3:17 Y=e"]
+
+
+@given(word=words, quote=st.sampled_from(["'", '"', "'''"]), head=st.text("日é x", max_size=6))
+def test_a_model_in_shell_text_stands_where_it_is_found(word: str, quote: str, head: str) -> None:
+    """Whatever stands before it."""
+    text = f"x = '{head}'; run({quote}ollama pull m{word}{quote})\n"
+    (site,) = (site for site in read(text).sites if site.kind == "ollama-argument")
+    assert text[site.place.column - 1 :].startswith(f"m{word}")
+    assert site.value == f"m{word}"

@@ -16,7 +16,7 @@ from pytest_newscreator.resolve.compose import ComposeService, Project, load_pro
 from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
 from pytest_newscreator.resolve.loading import Parsed
 from pytest_newscreator.sources import registry, tree
-from pytest_newscreator.sources.sites import Read, Reader, Site
+from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
 
 COMPOSE_KINDS = ("compose-value", "compose-default")
 DEFAULT_KINDS = ("python-default", "python-field", "shell-default", "code-default")
@@ -77,18 +77,20 @@ class Repository:
     @cached_property
     def reads(self) -> Mapping[str, Read]:
         """Return what each file says; a Compose file counts only where an invocation loads it."""
-        found: dict[str, Read] = {}
+        return {
+            path: read
+            for path, read in registry.read_all(self._sources(), self._readers).items()
+            if path in self.loaded_files or not any(site.kind in COMPOSE_KINDS for site in read.sites)
+        }
+
+    def _sources(self) -> Iterator[SourceFile]:
+        """Yield the text of every file that a reader knows."""
         for path in self.files:
             if self.is_foreign(path) or not any(reader.matches(path) for reader in self._readers):
                 continue
             source = tree.read_text(self.root, path)
-            if source is None:
-                continue
-            read = registry.read(source, self._readers)
-            if path not in self.loaded_files and any(site.kind in COMPOSE_KINDS for site in read.sites):
-                continue
-            found[path] = read
-        return found
+            if source is not None:
+                yield source
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_newscreator.sources._literal_lexer import Token
 from pytest_newscreator.sources._literal_scripts import PLACEHOLDER
 from pytest_newscreator.sources._literal_stream import VARIABLE, Stream, Value
-from pytest_newscreator.sources._python_scan import REQUEST_OPTIONS
+from pytest_newscreator.sources.request_options import REQUEST_OPTIONS
 
 _REQUESTS = re.compile(r"ollama|/api/(?:chat|generate|embed)|num_?ctx", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -11,7 +11,7 @@ from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.sites import Read, Site, SourceFile
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer  # type: ignore[import-untyped]
+    from pygments.lexer import Lexer
 
 LEXERS = {
     ".hs": "haskell",
@@ -46,8 +46,8 @@ _TELLING = re.compile(r"[^\W_]")
 @cache
 def _lexer(name: str) -> Lexer | None:
     """Return the lexer of that name; a Pygments without it leaves the language alone."""
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
 
     try:
         return get_lexer_by_name(name)
@@ -72,7 +72,7 @@ def read_tail(source: SourceFile) -> Read:
 
 def _strings(lexer: Lexer, text: str) -> list[Token]:
     """Return each run of string tokens as it is written; documentation is a comment."""
-    from pygments.token import String  # type: ignore[import-untyped]
+    from pygments.token import String
 
     found: list[Token] = []
     for start, kind, written in lexer.get_tokens_unprocessed(text):

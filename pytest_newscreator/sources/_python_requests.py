@@ -10,31 +10,7 @@ from pytest_newscreator.sources._python_collect import Found, Scope
 from pytest_newscreator.sources._python_environment import Environment
 from pytest_newscreator.sources._python_names import last
 from pytest_newscreator.sources._python_values import Known
-
-REQUEST_OPTIONS = frozenset(
-    [
-        "model",
-        "num_ctx",
-        "num_batch",
-        "num_gpu",
-        "main_gpu",
-        "num_thread",
-        "num_keep",
-        "num_predict",
-        "seed",
-        "top_k",
-        "top_p",
-        "min_p",
-        "typical_p",
-        "temperature",
-        "repeat_penalty",
-        "repeat_last_n",
-        "presence_penalty",
-        "frequency_penalty",
-        "keep_alive",
-    ]
-)
-"""Keyword arguments that are request options wherever they are passed (the scalar ones of Ollama's `api.Options`)."""
+from pytest_newscreator.sources.request_options import REQUEST_OPTIONS
 
 _MODEL_FIRST = frozenset(f"ollama.{name}" for name in ("chat", "generate", "embed", "embeddings"))
 Request = ast.Call | ast.Dict

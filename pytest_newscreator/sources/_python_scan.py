@@ -14,11 +14,11 @@ from pytest_newscreator.sources._python_environment import Environment
 from pytest_newscreator.sources._python_fields import FLAG_CALLS, Declared, Fields
 from pytest_newscreator.sources._python_helpers import EnvironmentRead
 from pytest_newscreator.sources._python_layers import Layers
-from pytest_newscreator.sources._python_requests import REQUEST_OPTIONS, Requests
+from pytest_newscreator.sources._python_requests import Requests
 from pytest_newscreator.sources._python_values import Known, Values
 from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 
-__all__ = ["REQUEST_OPTIONS", "Bind", "Scan"]
+__all__ = ["Bind", "Scan"]
 
 Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Mapping[str, object]]
 """Returns what the imports of a file bind, as the files that it imports from export it."""

@@ -71,4 +71,4 @@ def read_tree(source: SourceFile, bind: Bind) -> tuple[Read, Mapping[str, object
     return Read(plain.sites, plain.reads, ((place, message),)), {}
 
 
-READER = Reader(name="python", matches=matches, read=read)
+READER = Reader(name="python", matches=matches, read=read, read_all=read_all)

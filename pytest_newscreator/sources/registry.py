@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import compose, dockerfile, dotenv, modelfile, python, shell
+from pytest_newscreator.sources import compose, dockerfile, dotenv, literals, modelfile, python, shell
 from pytest_newscreator.sources.sites import Read, Reader, SourceFile, merge
 
 
 def readers() -> tuple[Reader, ...]:
     """Return the readers of the file kinds that we know."""
-    return (compose.READER, dotenv.READER, dockerfile.READER, shell.READER, python.READER, modelfile.READER)
+    return (
+        compose.READER,
+        dotenv.READER,
+        dockerfile.READER,
+        shell.READER,
+        python.READER,
+        modelfile.READER,
+        literals.READER,
+    )
 
 
 def read(source: SourceFile, readers_: Iterable[Reader]) -> Read:
     """Ask every reader that knows this path; a file that cannot be read is a problem, never a silence."""
-    reads: list[Read] = []
+    return merge(_read(reader, source) for reader in readers_ if reader.matches(source.path))
+
+
+def read_all(sources: Iterable[SourceFile], readers_: Sequence[Reader]) -> dict[str, Read]:
+    """Read several files, those of a kind together where the kind wants that; return what each one says, in order."""
+    found: dict[str, list[Read]] = {}
+    together: dict[str, list[SourceFile]] = {}
+    for source in sources:
+        for reader in readers_:
+            if reader.matches(source.path):
+                found.setdefault(source.path, [])
+                if reader.read_all is None:
+                    found[source.path].append(_read(reader, source))
+                else:
+                    together.setdefault(reader.name, []).append(source)
     for reader in readers_:
-        if not reader.matches(source.path):
-            continue
-        try:
-            reads.append(reader.read(source))
-        except SourceError as error:
-            reads.append(Read(problems=((error.place or Place(source.path), error.message),)))
-    return merge(reads)
+        for path, read_ in _together(reader, together.get(reader.name, [])).items():
+            found[path].append(read_)
+    return {path: merge(reads) for path, reads in found.items()}
+
+
+def _together(reader: Reader, sources: Sequence[SourceFile]) -> Mapping[str, Read]:
+    """Read the files of one kind together; where one of them cannot be read, each for itself."""
+    if reader.read_all is None or not sources:
+        return {}
+    try:
+        return reader.read_all(sources)
+    except SourceError:
+        return {source.path: _read(reader, source) for source in sources}
+
+
+def _read(reader: Reader, source: SourceFile) -> Read:
+    """Ask one reader."""
+    try:
+        return reader.read(source)
+    except SourceError as error:
+        return Read(problems=((error.place or Place(source.path), error.message),))

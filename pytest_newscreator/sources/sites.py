@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,11 +68,15 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A file kind: which paths it is for, and how such a file is read."""
+    """A file kind: which paths it is for, and how such a file is read.
+
+    `read_all`, where a kind has it, reads files that depend on each other together, by their paths.
+    """
 
     name: str
     matches: Callable[[str], bool]
     read: Callable[[SourceFile], Read]
+    read_all: Callable[[Sequence[SourceFile]], Mapping[str, Read]] | None = None
 
 
 def merge(reads: Iterable[Read]) -> Read:

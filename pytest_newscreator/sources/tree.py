@@ -35,7 +35,7 @@ _FOLDERS: Final = {
     _VENDORED: "vendor vendored third_party third-party 3rdparty node_modules bower_components site-packages "
     "dist-packages .venv venv virtualenv .tox .nox .eggs .yarn",
     _GENERATED: "dist generated __generated__ __pycache__ .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache "
-    "htmlcov .next .nuxt .svelte-kit .terraform .gradle",
+    ".benchmarks htmlcov .next .nuxt .svelte-kit .terraform .gradle",
     "version control": ".git .hg .svn",
 }
 _REASONS: Final = {folder: reason for reason, folders in _FOLDERS.items() for folder in folders.split()}
@@ -49,7 +49,8 @@ _DOCS_FILE: Final = re.compile(
     re.IGNORECASE,
 )
 _GENERATED_FILE: Final = re.compile(
-    r".*\.(lock|lockb|map|pyc|pyo)|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.ya?ml|go\.sum|newscreator\.schema\.json"
+    r".*\.(lock|lockb|map|pyc|pyo)|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.ya?ml|go\.sum"
+    r"|verdicts\.json|newscreator\.schema\.json"
     r"|.*\.min\.(js|css|mjs)|.*\.pb(\.gw)?\.(go|cc|h)|.*_pb2(_grpc)?\.pyi?|.*_pb\.[jt]s|.*\.g\.(dart|cs)|zz_generated.*"
     r"|.*[._](gen|generated)\.[a-z]+"
 )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pytest_newscreator.contract.model import Setting
+from pytest_newscreator.checks import ground
+from pytest_newscreator.contract.model import Service, Setting
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names
 from pytest_newscreator.sources.sites import Site
 
 # Python's float() takes `1_024` and `inf` too; neither Go nor a shell does.
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_MODEL_WORD = re.compile(r"(?:^|[_.-])models?(?:[_-]?(?:name|id))?$|(?:^|_)model_\w*name$", re.IGNORECASE)
+_PARTED = re.compile(r"[=,;\s]")
+_WORD = re.compile(r"[^\s,;=\"'{}\[\]]+")
+_ROLLBACK = re.compile(r"roll[-_]?back|revert", re.IGNORECASE)
 MODELFILE_KINDS = ("modelfile-from", "modelfile-parameter")
 
 
@@ -58,25 +63,62 @@ def claims(repository: Repository) -> Iterator[Claim]:
     """Yield the sites that the contract speaks about, in file order; Modelfiles have a check of their own."""
     aliases = aliases_of(repository)
     for site in repository.sites:
-        if site.kind in MODELFILE_KINDS:
-            continue
-        claim = claim_of(repository, site, aliases)
-        if claim is not None:
-            yield claim
+        for one in (site, *_parts(site)) if site.kind not in MODELFILE_KINDS else ():
+            claim = claim_of(repository, one, aliases)
+            if claim is not None:
+                yield claim
+
+
+def _parts(site: Site) -> Iterator[Site]:
+    """Yield the model names in a value that maps addresses to them, each at its own place."""
+    if site.value is None or "://" not in site.value or not _PARTED.search(site.value):
+        return
+    for word in _WORD.finditer(site.value):
+        if "://" not in word.group() and _is_tagged(word.group()):
+            place = replace(site.place, column=site.place.column + word.start())
+            yield replace(site, setting=None, into=None, value=word.group(), place=place, kind="literal")
 
 
 def claim_of(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
     """Return what the contract says about a site, or None where it says nothing."""
+    here = ground.of_site(repository, site)
+    if here == ():
+        return None
+    if _is_way_back(repository, site):
+        return None
     for name in _known_as(site, aliases):
-        allowed = tuple(
-            text for setting in _settings_for(repository, site, name) for text in _texts(repository, setting)
-        )
+        declared = repository.declared.get(name, ())
+        ours = [setting for service, setting in declared if here is None or service is None or service in here]
+        allowed = tuple(text for setting in ours for text in _allowed(repository, setting, site))
         if allowed:
             return Claim(site, site.setting or name, allowed)
-    retired = retired_name(repository, site.value, names_model=_names_model(site))
+    retired = retired_name(repository, site.value, here, names_model=_names_model(site))
     if retired:
         return Claim(site, site.setting or f"literal {site.value}", retired=retired)
     return None
+
+
+def _allowed(repository: Repository, setting: Setting, site: Site) -> tuple[str, ...]:
+    """Return the texts a setting may have at a site: those of a rollback in a file that only rollbacks load."""
+    loading = [
+        repository.contract.invocations[name]
+        for name, project in repository.resolved.items()
+        if site.place.path in project.files
+    ]
+    if not loading or not all(invocation.base for invocation in loading):
+        return repository.contract.allowed(setting)
+    return tuple(text for invocation in loading for text in repository.contract.allowed(setting, invocation))
+
+
+def _is_way_back(repository: Repository, site: Site) -> bool:
+    """Return whether a site is a rollback's own: a file named so gives a switch, or a model, the declared rollback.
+
+    Only outside of what images are built of: what ships a rollback's value ships a wrong default.
+    """
+    if site.value is None or not _ROLLBACK.search(site.place.path) or repository.services_of(site.place.path):
+        return False
+    models = repository.contract.models.values()
+    return any(model.rollback is not None and names.same(site.value, model.rollback) for model in models)
 
 
 def _known_as(site: Site, aliases: Mapping[str, frozenset[str]]) -> Iterator[str]:
@@ -86,32 +128,6 @@ def _known_as(site: Site, aliases: Mapping[str, frozenset[str]]) -> Iterator[str
     if site.into:
         yield site.into
     yield from sorted(aliases.get(site.setting or "", ()))
-
-
-def _texts(repository: Repository, setting: Setting) -> tuple[str, ...]:
-    """Return the texts that a declared setting may have."""
-    return repository.contract.allowed(setting)
-
-
-def _settings_for(repository: Repository, site: Site, name: str) -> Iterator[Setting]:
-    """Yield the declarations of `name` that reach this site: those of the service whose file or block it is in."""
-    declared = repository.declared.get(name, ())
-    if not declared or _is_of_others(repository, site):
-        return
-    if site.kind in ("compose-value", "compose-default") and site.scope:
-        ours = [setting for service, setting in declared if service is None or service.compose == site.scope]
-    else:
-        here = repository.services_of(site.place.path)
-        near = [setting for service, setting in declared if service is None or service in here]
-        ours = near if here else [setting for _, setting in declared]
-    yield from ours
-
-
-def _is_of_others(repository: Repository, site: Site) -> bool:
-    """Return whether a dotenv file is given to services outside the contract alone, as their own `env_file`."""
-    owners = repository.env_file_owners.get(site.place.path) if site.kind == "dotenv" else None
-    ours = {service.compose for service in repository.contract.services.values()}
-    return bool(owners) and not ours & (owners or frozenset())
 
 
 def aliases_of(repository: Repository) -> dict[str, frozenset[str]]:
@@ -125,19 +141,22 @@ def aliases_of(repository: Repository) -> dict[str, frozenset[str]]:
 
 def _names_model(site: Site) -> bool:
     """Return whether what stands at a site is a model's name whatever it looks like: a word of `ollama`, `model=`."""
-    return site.kind == "ollama-argument" or (site.setting or "").lower() == "model"
+    return site.kind == "ollama-argument" or _MODEL_WORD.search(site.setting or "") is not None
 
 
-def retired_name(repository: Repository, value: str | None, *, names_model: bool = False) -> str | None:
+def retired_name(
+    repository: Repository, value: str | None, here: tuple[Service, ...] | None = None, *, names_model: bool = False
+) -> str | None:
     """Return the retired model that a value names, if it names one.
 
-    A word without a tag counts only where `names_model` says that nothing but a model can stand there: `llama3` is
-    an ordinary word anywhere else.
+    `here` are the services whose place it is: only their models count, and a name that one of them has decided on is
+    right. A word without a tag counts only where `names_model` says that nothing but a model can stand there: `llama3`
+    is an ordinary word anywhere else.
     """
     if not value or not (names_model or _is_tagged(value)):
         return None
-    for model in repository.contract.models.values():
-        for retired in model.retired:
-            if names.same(value, retired):
-                return retired
-    return None
+    models = ground.models_of(repository, here)
+    if any(names.same(value, name) for model in models for name in model.names):
+        return None
+    retired = (name for model in models for name in model.retired)
+    return next((name for name in retired if names.same(value, name)), None)

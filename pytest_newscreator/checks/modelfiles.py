@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_newscreator.checks.claims import agrees, retired_name
+from pytest_newscreator.checks.claims import MODELFILE_KINDS, agrees, retired_name
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Model, Variant
@@ -13,6 +13,7 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names, tree
 from pytest_newscreator.sources.modelfile import Modelfile, parse
+from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding
 
 
@@ -35,11 +36,45 @@ def modelfile_subjects(repository: Repository) -> Iterator[Subject]:
             if variant.modelfile:
                 yield from _variant_subjects(repository, model, variant)
     for path, read in repository.reads.items():
-        sites = [site for site in read.sites if site.kind == "modelfile-from"]
-        if sites and path not in declared and read.sites[0].kind.startswith("modelfile"):
-            yield Subject(
-                f"{path} FROM", sites[-1].place, Stated(path, "FROM", (sites[-1].value or "",), (), sites[-1].place)
-            )
+        if path in declared:
+            continue
+        groups: dict[tuple[str, str | None], list[Site]] = {}
+        for site in read.sites:
+            if site.kind in MODELFILE_KINDS and site.place.path == path:
+                groups.setdefault((site.scope, site.model), []).append(site)
+        for (_, made), sites in groups.items():
+            yield from _other_subjects(repository, path, made, sites)
+
+
+def _other_subjects(repository: Repository, path: str, made: str | None, sites: Sequence[Site]) -> Iterator[Subject]:
+    """Yield what a Modelfile says that no variant declares: a file of its own, or one that a script or a config holds.
+
+    One that is known to make a variant must say what that variant's should; of any other only FROM counts.
+    """
+    every = [(model, one) for model in repository.contract.models.values() for one in model.variants.values()]
+    meant = next(((model, one) for model, one in every if made and names.same(made, one.name)), None)
+    bases = [site for site in sites if site.kind == "modelfile-from"]
+    origin = _origin(repository, path, bases[-1]) if bases else None
+    if meant is None:
+        if origin is not None and origin.value is not None:
+            yield Subject(f"{path} FROM", origin.place, Stated(path, "FROM", (origin.value,), (), origin.place))
+        return
+    model, variant = meant
+    for key, expected in {"FROM": (model.base,), **model.stated(variant)}.items():
+        found = [origin] if key == "FROM" and bases else [site for site in sites if site.setting == key]
+        if not any(site is None for site in found):
+            given = [site for site in found if site is not None]
+            place = given[-1].place if given else sites[0].place
+            values = tuple(site.value or "" for site in (given if key == "stop" else given[-1:]))
+            yield Subject(f"{path} {variant.name} {key}", place, Stated(path, key, values, expected, place))
+
+
+def _origin(repository: Repository, path: str, site: Site) -> Site | None:
+    """Return the site that a FROM has its value from: itself, or the default of the variable it hands on."""
+    if not site.handed_on:
+        return site if site.value is not None else None
+    given = (one for one in repository.reads[path].sites if one.setting == site.setting and one.value is not None)
+    return next(given, None)
 
 
 def _variant_subjects(repository: Repository, model: Model, variant: Variant) -> Iterator[Subject]:
@@ -140,7 +175,8 @@ def _is_right(stated: Stated, repository: Repository) -> bool:
         return False
     if stated.expected:
         return _matches(stated)
-    return retired_name(repository, stated.values[0], names_model=True) is None
+    here = repository.services_of(stated.path) or None
+    return retired_name(repository, stated.values[0], here, names_model=True) is None
 
 
 MODELFILE = Check("modelfile", "source", "config", modelfile, modelfile_subjects, judge_modelfile)

@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
-from pytest_newscreator.resolve.compose import ComposeService, Project, load_project
+from pytest_newscreator.resolve.compose import Build, ComposeService, Project, load_project
 from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
 from pytest_newscreator.resolve.loading import Parsed
+from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
 
@@ -121,25 +122,37 @@ class Repository:
         )
 
     @cached_property
-    def foreign_contexts(self) -> frozenset[str]:
-        """Return the build contexts of Compose services outside the contract, where they are folders of their own."""
+    def _foreign(self) -> tuple[tuple[Build, frozenset[str] | None], ...]:
+        """Return the builds of Compose services outside the contract, each with what it copies (None: anything)."""
         ours = {service.compose for service in self.contract.services.values()}
-        found: set[str] = set()
+        found: dict[tuple[str, str], tuple[Build, frozenset[str] | None]] = {}
         for project in self.resolved.values():
             for name, service in {**project.disabled, **project.services}.items():
-                context = service.build.context if service.build and name not in ours else None
+                build = service.build if name not in ours else None
                 # A context around the project itself (`build: .`) says nothing about whose its files are.
-                if context and not PurePosixPath(project.directory).is_relative_to(context):
-                    found.add(context)
-        return frozenset(found)
+                if build and not PurePosixPath(project.directory).is_relative_to(build.context):
+                    copied = sources_copied(self.root, service)
+                    found[build.context, build.dockerfile] = build, frozenset(copied) if copied else None
+        return tuple(found.values())
 
     def is_foreign(self, path: str) -> bool:
         """Return whether a file is built into services outside the contract alone, so that no claim reaches it."""
-        if not any(PurePosixPath(path).is_relative_to(context) for context in self.foreign_contexts):
+        theirs = [
+            (build, copied) for build, copied in self._foreign if PurePosixPath(path).is_relative_to(build.context)
+        ]
+        if not theirs or any(path in (*one.compose_files, *one.dotenv_files) for one in self.resolved.values()):
             return False
-        projects = self.resolved.values()
-        ours = any(path in (*project.compose_files, *project.dotenv_files) for project in projects)
-        return not ours and not self.services_of(path)
+        if not self.services_of(path):
+            return True
+        taken = any(path == build.dockerfile or (copied and _is_covered(path, copied)) for build, copied in theirs)
+        return taken and not any(self._takes(service, path) for service in self.services_of(path))
+
+    def _takes(self, service: Service, path: str) -> bool:
+        """Return whether a file is the service's Dockerfile, or may get into its image."""
+        builds = [self.compose_service(project, service) for project in self.resolved.values()]
+        return self.is_shipped(service, path) or any(
+            one is not None and one.build is not None and one.build.dockerfile == path for one in builds
+        )
 
     def build_fault(self, project: Project, service: Service) -> ResolutionError | None:
         """Return why the image of a service cannot be built from the repository, if it cannot."""
@@ -172,6 +185,35 @@ class Repository:
         dotenv = {path for project in self.resolved.values() for path in project.dotenv_files}
         return {path: frozenset(names) for path, names in found.items() if path not in dotenv}
 
+    @cached_property
+    def compose_files(self) -> frozenset[str]:
+        """Return the Compose files that some invocation loads."""
+        return frozenset(path for project in self.resolved.values() for path in project.compose_files)
+
+    @cached_property
+    def reached(self) -> Mapping[tuple[str, int], frozenset[str]]:
+        """Return, for each line that had a say in an environment, the Compose services it is."""
+        found: dict[tuple[str, int], set[str]] = {}
+        for name, hop in self._hops():
+            if hop.place is not None:
+                found.setdefault((hop.place.path, hop.place.line), set()).add(name)
+        return {line: frozenset(names) for line, names in found.items()}
+
+    @cached_property
+    def interpolating(self) -> Mapping[str, frozenset[str]]:
+        """Return, for each variable, the Compose services whose environment is interpolated from it."""
+        found: dict[str, set[str]] = {}
+        for name, hop in self._hops():
+            if hop.kind in ("interpolation", "default", "dotenv", "shell"):
+                found.setdefault(hop.name, set()).add(name)
+        return {variable: frozenset(names) for variable, names in found.items()}
+
+    def _hops(self) -> Iterator[tuple[str, Hop]]:
+        """Yield every hop of every environment with its Compose service, those behind profiles included."""
+        for project in self.resolved.values():
+            for name, service in {**project.disabled, **project.services}.items():
+                yield from ((name, hop) for value in service.environment.values() for hop in value.chain)
+
     def source_defaults(self, service: Service, name: str) -> Iterator[Site]:
         """Yield the defaults that the service's own sources have for a setting nobody gives them."""
         for path, read in self.reads.items():
@@ -187,7 +229,7 @@ class Repository:
         if service not in self.services_of(path):
             return False
         shipped = self._shipped.get(service.key)
-        return shipped is None or any(_covers(pattern, path) for pattern in shipped)
+        return shipped is None or _is_covered(path, shipped)
 
     @cached_property
     def _shipped(self) -> Mapping[str, frozenset[str] | None]:
@@ -214,9 +256,9 @@ class Repository:
         return {name: tuple(pairs) for name, pairs in found.items()}
 
 
-def _covers(pattern: str, path: str) -> bool:
-    """Return whether a COPY source is a file, one of the folders around it, or a glob for one of them."""
-    if pattern in (".", ""):
+def _is_covered(path: str, sources: frozenset[str]) -> bool:
+    """Return whether a file is a COPY source, is in one, or is matched by one that is a glob."""
+    if sources & {".", "", path}:
         return True
-    parents = (path, *(str(parent) for parent in PurePosixPath(path).parents))
-    return any(parent == pattern or fnmatchcase(parent, pattern) for parent in parents)
+    around = (path, *(str(parent) for parent in PurePosixPath(path).parents))
+    return any(fnmatchcase(one, source) for source in sources for one in around)

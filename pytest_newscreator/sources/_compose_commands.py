@@ -18,7 +18,7 @@ from pytest_newscreator.sources.sites import Read, merge
 if TYPE_CHECKING:
     from pytest_newscreator.sources._shell_walk import Walk
 
-_HOOKS = ("post_start", "pre_stop")
+_HOOKS = ("pre_start", "post_start", "pre_stop")
 
 
 def read_commands(service: yaml.Node, scope: str, nodes: Nodes) -> Read:

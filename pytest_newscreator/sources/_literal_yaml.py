@@ -111,7 +111,7 @@ class _Reading:
             self.script(elements[2], certain=True)
             return True
         call = find_call(texts)
-        for index in call.names if call is not None else ():
+        for index in call.uses if call is not None else ():
             self.sites.append(Site(None, texts[index], scalar_place(elements[index], self.source), "ollama-argument"))
         return call is not None
 

@@ -73,6 +73,11 @@ class CallWords:
     names: tuple[int, ...]
     modelfile: int | None = None
 
+    @property
+    def uses(self) -> tuple[int, ...]:
+        """The names that the call makes or asks for: taking a model away is no use of it."""
+        return () if self.verb in {"rm", "stop"} else self.names
+
 
 def find_call(words: Sequence[str], carriers: Collection[str] = ()) -> CallWords | None:
     """Find the `ollama` call in the words of one command, also behind `docker exec`, `sudo`, `timeout`, `exec`.

@@ -90,7 +90,7 @@ class Commands:
         known = [self._values.known(node) for node in nodes] if len(nodes) > 1 else []
         texts = [one.text if one is not None else UNKNOWN for one in known]
         call = find_call(texts)
-        for index in call.names if call else ():
+        for index in call.uses if call else ():
             one = known[index]
             if one is not None:
                 self.consumed.update({id(nodes[index]), id(one.node)})

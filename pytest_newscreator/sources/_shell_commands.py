@@ -88,7 +88,7 @@ def _report_call(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> 
     call = find_call(texts, walk.carriers)
     if call is None:
         return set()
-    for index in call.names:
+    for index in call.uses:
         if words[index].is_known:
             walk.add(None, words[index], "ollama-argument")
     return set(range(call.command, len(words)))

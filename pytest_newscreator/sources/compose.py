@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
+from pytest_newscreator.sources import dockerfile
 from pytest_newscreator.sources._bodies import is_json_object, is_modelfile, json_sites, modelfile_sites
 from pytest_newscreator.sources._compose_commands import read_commands
 from pytest_newscreator.sources._compose_nodes import Nodes, interpolated
@@ -133,6 +134,7 @@ class _Reading:
         for node in (environment, args):
             self.settings(node, name)
         self.take(read_commands(service, name, self.nodes))
+        self.inline(self.nodes.entry(service, "build", "dockerfile_inline"), name)
         self.defaults(service, name, skipped=(environment, args))
 
     def take(self, read: Read) -> None:
@@ -141,10 +143,24 @@ class _Reading:
         self.reads.update(read.reads)
         self.problems.extend(read.problems)
 
+    def inline(self, node: yaml.Node | None, scope: str) -> None:
+        """Report a Dockerfile that stands in the Compose file, at its places there."""
+        if not isinstance(node, yaml.ScalarNode):
+            return
+        text = self.nodes.spell(node)
+        starts = [0, *(match.end() for match in re.finditer("\n", text.text))]
+
+        def here(place: Place) -> Place:
+            return self.place(text, starts[place.line - 1] + place.column - 1) if place.line else place
+
+        read = dockerfile.read(SourceFile(self.nodes.path, text.text))
+        self.sites.extend(replace(site, place=here(site.place), scope=scope) for site in read.sites)
+        self.problems.extend((here(place), message) for place, message in read.problems)
+
     def settings(self, node: yaml.Node | None, scope: str) -> None:
         """Report an environment or build arguments, in either form."""
         for key, value in self.nodes.entries(node):
-            if isinstance(value, yaml.ScalarNode):
+            if isinstance(value, yaml.ScalarNode) and value.tag != "!reset":
                 text = scalar(value, self.nodes.source)
                 if text is None:
                     self.reads.add(key)

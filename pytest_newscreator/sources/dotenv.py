@@ -298,12 +298,19 @@ def _sites(entry: Entry) -> Iterator[Site]:
     if entry.bare or entry.template is None or entry.outcome is None:
         return
     value = None if any(entry.outcome.unset()) else entry.value
-    yield Site(entry.name, value, entry.place, "dotenv")
+    if not _is_handed_on(entry.template):
+        yield Site(entry.name, value, entry.place, "dotenv")
     for expansion in entry.template.expansions():
         if expansion.has_default and expansion.argument is not None and expansion.argument.is_literal:
             into = entry.name if expansion is entry.template.whole else None
             place = entry.locate(expansion.argument.start)
             yield Site(expansion.name, expansion.argument.source, place, "dotenv", into=into)
+
+
+def _is_handed_on(template: Template) -> bool:
+    """Say whether a value is one expansion with a literal default: then the default is the site, for both names."""
+    whole = template.whole
+    return whole is not None and whole.has_default and whole.argument is not None and whole.argument.is_literal
 
 
 READER = Reader("dotenv", is_dotenv, read)

@@ -55,7 +55,7 @@ def told(body: str) -> list[str]:
         ("healthcheck:\n  test: ollama show a", ["4:25 ollama-argument -=a"]),
         ("healthcheck:\n  test: [NONE]", []),
         ("post_start:\n  - command: ollama pull a", ["4:30 ollama-argument -=a"]),
-        ("pre_stop:\n  - command: [ollama, stop, a]", ["4:33 ollama-argument -=a"]),
+        ("pre_stop:\n  - command: [ollama, show, a]", ["4:33 ollama-argument -=a"]),
         ("develop:\n  watch:\n    - exec: {command: ollama pull a}", ["5:39 ollama-argument -=a"]),
         ("labels: {a: 'ollama pull x', b: 'gemma3:4b'}", []),
         ("command: echo ollama pull a", []),

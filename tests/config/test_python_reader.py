@@ -421,7 +421,7 @@ def commands(text: str) -> list[str]:
     ("code", "expected"),
     [
         ("subprocess.run(['ollama', 'pull', 'gemma3:4b'], check=True)", ["1:36=gemma3:4b"]),
-        ("subprocess.check_call(('docker', 'exec', 'b', 'ollama', 'rm', 'a', 'c'))", ["1:64=a", "1:69=c"]),
+        ("subprocess.check_call(('docker', 'exec', 'b', 'ollama', 'cp', 'a', 'c'))", ["1:64=a", "1:69=c"]),
         ("subprocess.run('ollama pull gemma3:4b', shell=True)", ["1:29=gemma3:4b"]),
         ("os.system('sleep 1 && ollama pull gemma3:4b')", ["1:35=gemma3:4b"]),
         ("subprocess.Popen(shlex.split('ollama run gemma3:4b hi'))", ["1:42=gemma3:4b"]),

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One line of a .dockerignore; `brings_back` is that of a line with `!`."""
+    """One line of a .dockerignore, at its line and column; `brings_back` is that of a line with `!`."""
 
     text: str
     line: int
+    column: int
     brings_back: bool
     regex: re.Pattern[str]
 
@@ -32,8 +33,17 @@ class Ignore:
 
     def excludes(self, path: str) -> bool:
         """Tell whether a path, relative to the context, never reaches the builder."""
+        return self.hides(path) is not None
+
+    def hides(self, path: str) -> Pattern | None:
+        """Return the line that keeps a path, relative to the context, from the builder."""
         pattern = self.decider(path)
-        return pattern is not None and not pattern.brings_back
+        return None if pattern is None or pattern.brings_back else pattern
+
+    @property
+    def brings_back(self) -> bool:
+        """Tell whether a line brings anything back, so that a hidden folder may still have files."""
+        return any(pattern.brings_back for pattern in self.patterns)
 
     def decider(self, path: str) -> Pattern | None:
         """Return the last pattern that matches a path or a folder above it."""
@@ -55,7 +65,8 @@ def _pattern(line: str, number: int) -> Pattern | None:
     if len(clean) > 1:
         clean = "/".join(part for part in clean.split("/") if part)
     try:
-        return Pattern(line.strip(), number, brings_back, re.compile(_regex(clean), re.DOTALL))
+        column = line.index(line.strip()) + 1
+        return Pattern(line.strip(), number, column, brings_back, re.compile(_regex(clean), re.DOTALL))
     except re.error:
         return None
 

@@ -71,7 +71,22 @@ def test_the_deciding_line_can_be_named() -> None:
     """A finding points at the line of the .dockerignore that hides the file."""
     decider = Ignore.parse("# tests\n\nModelfile.*\n*.py\n").decider("Modelfile.x")
     assert decider is not None
-    assert (decider.line, decider.text) == (3, "Modelfile.*")
+    assert (decider.line, decider.column, decider.text) == (3, 1, "Modelfile.*")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("*.py\n  Model*\n", (2, 3)), ("Model*\n!*.x\nModelfile.?\n", (3, 1)), ("Model*\n!*.x\n", None)]
+)
+def test_only_a_line_that_hides_is_to_blame(text: str, place: tuple[int, int] | None) -> None:
+    """The last one that matches, unless it brings back."""
+    pattern = Ignore.parse(text).hides("Modelfile.x")
+    assert (pattern and (pattern.line, pattern.column)) == place
+
+
+@pytest.mark.parametrize(("text", "brings_back"), [("a\n!b\n", True), ("a\nb!\n", False), ("# !a\n", False)])
+def test_that_anything_comes_back_is_known(text: str, brings_back: bool) -> None:
+    """Only then a hidden folder may still have files."""
+    assert Ignore.parse(text).brings_back is brings_back
 
 
 def test_a_pattern_that_is_none_hides_nothing() -> None:

@@ -41,8 +41,14 @@ class Claim:
         if self.site.value is None:
             return True
         if self.allowed:
-            return any(agrees(self.site.value, text) for text in self.allowed)
+            value = as_read(self.site.setting or "", self.site.value)
+            return any(agrees(value, text) for text in self.allowed)
         return self.retired is None
+
+
+def as_read(name: str, value: str) -> str:
+    """Return a value as its reader takes it: Ollama trims blanks, then quotes, around its own variables."""
+    return value.strip().strip("\"'") if name.startswith("OLLAMA_") else value
 
 
 def agrees(value: str, text: str) -> bool:

@@ -13,6 +13,9 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Finding, NotVerified
 
+GIVING = ("compose-value", "shell-assignment", "dotenv", "dockerfile-env", "literal")
+"""The kinds of sites that give a value, rather than one for when nothing is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -94,9 +97,7 @@ def _variants_elsewhere(repository: Repository, claim: Claim) -> tuple[str, ...]
 
 def _verb(claim: Claim) -> str:
     """Return how this kind of place gives its value."""
-    return (
-        "is" if claim.site.kind in ("compose-value", "shell-assignment", "dotenv", "dockerfile-env") else "defaults to"
-    )
+    return "is" if claim.site.kind in GIVING else "defaults to"
 
 
 def _literal(claim: Claim) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_newscreator.checks.claims import agrees
+from pytest_newscreator.checks.claims import agrees, as_read
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Invocation, Service, Setting
@@ -106,7 +106,7 @@ def _valued(case: Case, service: Service, setting: Setting, given: Given, reposi
     allowed = repository.contract.allowed(setting, case.invocation)
     if value is None or value.text is None:
         return _ungiven(case, service, setting, value, repository)
-    if any(agrees(value.text, text) for text in allowed):
+    if any(agrees(as_read(setting.name, value.text), text) for text in allowed):
         return None
     return Finding(
         f"{service.key} is given {setting.name}={value.text}, {_says(case, allowed)}",

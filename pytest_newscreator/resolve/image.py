@@ -8,6 +8,7 @@ pair of one ENV line sees the values from before that line.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -320,7 +321,9 @@ class _Build:
     def _paths(self, state: _State, instruction: Instruction) -> Iterator[tuple[str, Place]]:
         """Yield the paths of COPY or ADD, expanded, with their places."""
         if instruction.words is not None:
-            yield from ((path, instruction.place) for path in instruction.words)
+            strings = re.finditer(r'"((?:[^"\\]|\\.)*)"', instruction.rest.text)
+            places = [self._place(instruction.rest.cut(found.start(1))) for found in strings]
+            yield from zip(instruction.words, places, strict=True)
             return
         for word in split(instruction.rest, self.file.escape):
             yield self._expanded(state, word), self._place(word)

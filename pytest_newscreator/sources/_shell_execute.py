@@ -98,7 +98,7 @@ def _given(run: Run, node: Node, line: Sequence[Word], state: State) -> None:
     """Keep the variables that stand before the command of a server, by themselves or behind `env`."""
     for child in node.children:
         if child.type == "variable_assignment":
-            run.assign(child, state.copy(), exports=True)
+            run.assign(child, state.alone(), exports=True)
     if "env" not in {word.text.rpartition("/")[2] for word in line}:
         return
     for word in line:

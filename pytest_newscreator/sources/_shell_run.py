@@ -228,9 +228,8 @@ class Run:
             state.variables[name] = values
 
     def give(self, name: str, values: Values, start: int, state: State) -> None:
-        """Keep what a command is given as a variable of its own."""
-        earlier = name in state.defaulted
-        self.note(Assignment(name, values, self.locate(start), earlier=earlier, exports=True), state)
+        """Keep what a command is given as a variable of its own: that wins whatever the script asked before."""
+        self.note(Assignment(name, values, self.locate(start), earlier=False, exports=True), state)
 
     def _array(self, array: Node, state: State) -> dict[str, Values]:
         """Return the elements of an array under their keys."""

@@ -72,6 +72,10 @@ class State:
         arrays = {name: dict(array) for name, array in self.arrays.items()}
         return replace(self, variables=dict(self.variables), arrays=arrays)
 
+    def alone(self) -> State:
+        """Return the state of one command's own variables, which win whatever had a default before."""
+        return replace(self.copy(), defaulted=set())
+
     def way(self, asked: Iterable[str]) -> State:
         """Return the state of a branch that is reached by what some variables are."""
         return replace(self.copy(), asked=self.asked | frozenset(asked), is_sure=False)

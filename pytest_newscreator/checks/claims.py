@@ -14,6 +14,7 @@ from pytest_newscreator.sources.sites import Site
 
 # Python's float() takes `1_024` and `inf` too; neither Go nor a shell does.
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NO_PROSE = re.compile(r"[\d:]")
 _MODEL_WORD = re.compile(r"(?:^|[_.-])models?(?:[_-]?(?:name|id))?$|(?:^|_)model_\w*name$", re.IGNORECASE)
 _PARTED = re.compile(r"[=,;\s]")
 _WORD = re.compile(r"[^\s,;=\"'{}\[\]]+")
@@ -76,10 +77,13 @@ def claims(repository: Repository) -> Iterator[Claim]:
 
 
 def _parts(site: Site) -> Iterator[Site]:
-    """Yield the model names in a value that maps addresses to them, each at its own place."""
-    if site.value is None or "://" not in site.value or not _PARTED.search(site.value):
+    """Yield the model names in a value that is a list of names, or maps addresses to them, each at its own place."""
+    if site.value is None or not _PARTED.search(site.value):
         return
-    for word in _WORD.finditer(site.value):
+    words = list(_WORD.finditer(site.value))
+    if not all(_NO_PROSE.search(word.group()) for word in words):
+        return
+    for word in words:
         if "://" not in word.group() and _is_tagged(word.group()):
             place = replace(site.place, column=site.place.column + word.start())
             yield replace(site, setting=None, into=None, value=word.group(), place=place, kind="literal")

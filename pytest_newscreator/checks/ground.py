@@ -10,8 +10,10 @@ from pytest_newscreator.sources.sites import Site
 def of_site(repository: Repository, site: Site) -> tuple[Service, ...] | None:
     """Return the services that a site speaks to: None where that is not known, () where it is nobody of the contract.
 
-    In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; a dotenv
-    line speaks to whoever interpolates it or is given the file; any other file to those whose build context it is in.
+    In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; what stands
+    in a service that commands an Ollama of the contract (by OLLAMA_HOST: an init container, say) is that Ollama's. A
+    dotenv line speaks to whoever interpolates it or is given the file; any other file to those whose build context it
+    is in.
     """
     path = site.place.path
     if path in repository.compose_files:
@@ -28,6 +30,9 @@ def _of_compose(repository: Repository, site: Site) -> tuple[Service, ...] | Non
     found = tuple(one for one in repository.contract.services.values() if one.compose in names)
     if found:
         return found
+    served = repository.serving.get(site.scope)
+    if served is not None:
+        return (served,)
     return () if site.scope or reached else None
 
 

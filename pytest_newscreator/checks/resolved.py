@@ -149,6 +149,10 @@ def _ungiven(
     for site in sites:
         if site.value is not None and not any(agrees(site.value, text) for text in allowed):
             message = f"nothing gives {setting.name} to {service.key}, its own default is {site.value}, {says}"
+            if any(agrees(site.value, text) for text in repository.contract.allowed(setting)):
+                # The default is right, and cannot be what this invocation wants: it has to be given.
+                place, fix = _service_place(case, repository), "set it under `environment:` there"
+                return Finding(message, place, wanted, site.value, hops, fix, lacks=setting.name)
             return Finding(message, site.place, wanted, site.value, hops, "give it in Compose, or correct the default")
     if sites:
         return None

@@ -5,6 +5,7 @@ Everything is computed when it is first asked for and kept, so that a session re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -207,6 +208,20 @@ class Repository:
             if hop.kind in ("interpolation", "default", "dotenv", "shell"):
                 found.setdefault(hop.name, set()).add(name)
         return {variable: frozenset(names) for variable, names in found.items()}
+
+    @cached_property
+    def serving(self) -> Mapping[str, Service]:
+        """Return, for each Compose service that commands another's Ollama by OLLAMA_HOST, the service it commands."""
+        found: dict[str, Service] = {}
+        for project in self.resolved.values():
+            for name, compose in {**project.disabled, **project.services}.items():
+                host = compose.environment.get("OLLAMA_HOST")
+                words = re.split(r"[/:]+", host.text or "") if host else []
+                ours = (one for one in self.contract.services.values() if one.kind == "ollama" and one.compose in words)
+                commanded = next(ours, None)
+                if commanded is not None and commanded.compose != name:
+                    found[name] = commanded
+        return found
 
     def _hops(self) -> Iterator[tuple[str, Hop]]:
         """Yield every hop of every environment with its Compose service, those behind profiles included."""

@@ -95,7 +95,7 @@ DRIFTS = {
     ),
     "switch deleted from Compose": Drift(
         AI, "      OLLAMA_BASE_MODEL: ${OLLAMA_BASE_MODEL:-gemma3:4b-it-qat}\n", "",
-        "resolved[rollback backend OLLAMA_BASE_MODEL]", START,
+        "resolved[rollback backend OLLAMA_BASE_MODEL]", "services:\n  ",
         "nothing gives OLLAMA_BASE_MODEL to backend, its own default is gemma3:4b-it-qat,"
         " the contract says gemma3:4b (invocation rollback)",
     ),
@@ -216,9 +216,7 @@ def test_a_drift_is_one_finding_at_its_place(stack: Stack, drift: Drift) -> None
 
 
 def place_of(stack: Stack, drift: Drift) -> str:
-    """Return the place to blame: behind `before`, which may name another file than the one edited."""
-    if drift.before == START:
-        return str(stack.behind(START, "${OLLAMA_BASE_MODEL:-"))
+    """Return the place to blame: behind `before`, or the file that is missing."""
     return str(stack.behind(drift.path, drift.before)) if drift.before else "compose/cpus.yaml"
 
 

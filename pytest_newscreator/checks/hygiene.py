@@ -9,7 +9,7 @@ from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Contract, Service
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose import ComposeService, Node, Project
-from pytest_newscreator.resolve.given import Given, given
+from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources import dockerfile, tree
@@ -30,7 +30,7 @@ class Started:
     @property
     def given(self) -> Given:
         """Return what Compose and the image give to the service."""
-        return given(self.repository.root, self.compose)
+        return self.repository.container(self.compose)
 
 
 Judge = Callable[[Started], Finding | None]

@@ -13,8 +13,7 @@ from pytest_newscreator.checks.resolved import chain
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import NewscreatorError, ResolutionError
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.compose import ComposeService, Project
-from pytest_newscreator.resolve.given import given
+from pytest_newscreator.resolve.compose import ComposeService
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Site
 
@@ -129,24 +128,23 @@ def _won(repository: Repository, name: str) -> Iterator[Won]:
     for invocation, project in repository.resolved.items():
         for compose in sorted(project.services.values(), key=lambda one: one.name not in keys):
             service = keys.get(compose.name)
-            won = _of_service(repository, name, repository.contract.invocations[invocation], project, compose, service)
+            won = _of_service(repository, name, repository.contract.invocations[invocation], compose, service)
             if won is not None:
                 yield won
 
 
-def _of_service(  # noqa: PLR0913, PLR0917 - who, where, how
+def _of_service(
     repository: Repository,
     name: str,
     invocation: Invocation,
-    project: Project,
     compose: ComposeService,
     service: Service | None,
 ) -> Won | None:
     """Return what one service ends up with, or None where the name is nothing to it."""
     setting = service.settings.get(name) if service else None
     who = service.key if service else f"({compose.name})"
-    here = repository.given(project, service) if service else given(repository.root, compose)
-    value = here.environment.get(name) if here else None
+    here = repository.container(compose)
+    value = here.environment.get(name)
     if value is not None:
         word = _word(repository, setting, invocation, value.text)
         return Won(invocation.name, who, value.text, word, value.origin, chain(value.chain))

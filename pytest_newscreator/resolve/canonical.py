@@ -39,7 +39,7 @@ def canonical(model: Node, root: Path, directory: str) -> Node:
     services = model.children.get("services")
     if services is None:
         return model
-    if not isinstance(services.content, Mapping):
+    if not isinstance(services.content, dict):
         raise ResolutionError("`services` is no mapping, should be one", place=services.place, fix="name each service")
     content = {name: _service(name, service, root, directory) for name, service in services.content.items()}
     return model.with_child("services", replace(services, content=content))
@@ -48,7 +48,7 @@ def canonical(model: Node, root: Path, directory: str) -> Node:
 def _service(name: str, service: Node, root: Path, directory: str) -> Node:
     if service.content is None:
         return service
-    if not isinstance(service.content, Mapping):
+    if not isinstance(service.content, dict):
         message = f"services.{name} is no mapping, should be one"
         raise ResolutionError(message, place=service.place, fix="mend the service")
     content = dict(service.children)
@@ -127,7 +127,7 @@ def _ports(node: Node, _root: Path, _directory: str) -> Node:
 
 
 def _port(node: Node) -> tuple[Node, ...]:
-    if isinstance(node.content, Mapping):
+    if isinstance(node.content, dict):
         return (node,)
     text = str(node.content)
     rest, _, protocol = text.partition("/")

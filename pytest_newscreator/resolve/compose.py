@@ -74,7 +74,7 @@ def load_project(  # noqa: PLR0913 - the options of the command line
     root = root.absolute()
     shell = from_shell(dict(environment or {}), environment_place)
     numbers = tuple(int(part) for part in re.findall(r"\d+", dialect))
-    read = Files(root, numbers, parsed if parsed is not None else {})
+    read = Files(root, numbers, parsed or Parsed())
     start = _Start(read, shell, tuple(files), tuple(env_files), project_directory)
     variables, paths = start.settle()
     directory = start.directory(paths)

@@ -53,7 +53,7 @@ def given(root: Path, service: ComposeService, images: Images | None = None) -> 
     merged = {name: value for name, value in below.items() if name not in service.masked}
     for name, value in service.environment.items():
         losers = tuple(replace(hop, won=False, why="Compose gives another value") for hop in _hops(below.get(name)))
-        merged[name] = replace(value, chain=(*value.chain, *losers))
+        merged[name] = replace(value, chain=(*value.chain, *losers)) if losers else value
     return Given(service, merged, image)
 
 

@@ -21,10 +21,18 @@ from pytest_newscreator.sources.sites import SourceFile
 from pytest_newscreator.sources.yamlnodes import documents
 
 _T = TypeVar("_T")
-Parsed = dict[str, tuple[SourceFile, tuple[yaml.Node, ...]]]
+Documents = dict[str, tuple[SourceFile, tuple[yaml.Node, ...]]]
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
 _LAZY_SINCE = (5, 1)
 _INCLUDE_MERGES_SINCE = (5, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What several invocations share: the documents of each file, and each document's tree under the same variables."""
+
+    documents: Documents = field(default_factory=dict)
+    trees: dict[object, tuple[Node, list[TreePath], list[tuple[Place, str]]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -36,8 +44,8 @@ class Files:
 
     root: Path
     dialect: tuple[int, ...]
-    parsed: Parsed = field(default_factory=dict)
-    compose: Parsed = field(default_factory=dict)
+    parsed: Parsed = field(default_factory=Parsed)
+    compose: Documents = field(default_factory=dict)
     dotenv: dict[str, SourceFile] = field(default_factory=dict)
     env_file: dict[str, SourceFile] = field(default_factory=dict)
     warnings: list[tuple[Place, str]] = field(default_factory=list)
@@ -65,11 +73,11 @@ class Files:
     def documents(self, path: str, place: Place | None = None) -> tuple[SourceFile, tuple[yaml.Node, ...]]:
         """Return a Compose file and its documents; raise ResolutionError where Compose could not load it."""
         if path not in self.compose:
-            if path not in self.parsed:
+            if path not in self.parsed.documents:
                 source = self.source(path, "the Compose file", place)
                 source = SourceFile(path, source.text.removeprefix("\ufeff"))
-                self.parsed[path] = (source, refused(lambda: documents(source)))
-            self.compose[path] = self.parsed[path]
+                self.parsed.documents[path] = (source, refused(lambda: documents(source)))
+            self.compose[path] = self.parsed.documents[path]
         return self.compose[path]
 
     def layered(self, variables: Variables, paths: Sequence[str], place: Place | None = None) -> Variables:
@@ -108,13 +116,24 @@ class Loader:
         """Merge the documents of one file onto `model`; also return what the last one resets."""
         source, roots = self.files.documents(path, place)
         resets: list[TreePath] = []
-        for root in roots:
-            reading = Reading(source, self.variables, self.files.lazy, self.files.warnings)
-            tree = canonical(reading.document(root), self.files.root, self.directory)
-            resets = reading.resets
+        for index, root in enumerate(roots):
+            tree, resets = self.tree(source, index, root)
             tree = tree if is_base else self.included(self.extended(tree, path, resets), path)
             model = unique(merge(without(model, resets), tree))
         return model, resets
+
+    def tree(self, source: SourceFile, index: int, root: yaml.Node) -> tuple[Node, list[TreePath]]:
+        """Return the tree of one document, interpolated and canonical, and what it resets; made once."""
+        known, unread = (tuple(part.items()) for part in (self.variables.known, self.variables.unread))
+        key = source.path, index, self.directory, self.files.lazy, known, unread
+        trees = self.files.parsed.trees
+        if key not in trees:
+            reading = Reading(source, self.variables, self.files.lazy, [])
+            made = canonical(reading.document(root), self.files.root, self.directory)
+            trees[key] = made, reading.resets, reading.warnings
+        made, resets, warnings = trees[key]
+        self.files.warnings.extend(warnings)
+        return made, list(resets)
 
     def extended(self, tree: Node, path: str, resets: list[TreePath]) -> Node:
         """Return a document with `extends` carried out."""
@@ -230,7 +249,7 @@ class Loader:
         content = dict(services.children)
         for name, service in content.items():
             build = service.children.get("build")
-            if build is not None and isinstance(build.content, Mapping) and "context" not in build.children:
+            if build is not None and isinstance(build.content, dict) and "context" not in build.children:
                 context = Node(posixpath.normpath(self.directory), build.place)
                 content[name] = service.with_child("build", build.with_child("context", context))
         return model.with_child("services", replace(services, content=content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import yaml
@@ -47,7 +47,7 @@ class Reading:
             node = self.build(root, ())
         except SourceError as error:
             raise ResolutionError(error.message, place=error.place, fix=error.fix) from error
-        if node is None or not isinstance(node.content, Mapping):
+        if node is None or not isinstance(node.content, dict):
             place = node_place(root, self.source.path)
             raise ResolutionError(
                 "the document is no mapping, should have `services:`", place=place, fix="mend the file"
@@ -135,11 +135,13 @@ class Reading:
         node = self.build(value, path)
         if node is None or path[2:-1] not in _TEXT_KEYS:
             return node
-        if isinstance(node.content, Mapping | tuple | Date):
+        if isinstance(node.content, dict | tuple | Date):
             what = "a date to YAML" if isinstance(node.content, Date) else "no scalar"
             message = f"{name} is {what}, should be a text, a number, a boolean or nothing"
             raise ResolutionError(message, place=node.place, fix="put the value in quotes")
-        return replace(node, content=None if node.content is None else render(node.content))
+        if node.content is None or isinstance(node.content, str):
+            return node
+        return replace(node, content=render(node.content))
 
     def listed_entry(self, element: yaml.Node, path: Path) -> tuple[str, Node]:
         """Build one entry in list form: `NAME=text`, or a bare name that the invocation's environment may know."""

@@ -32,7 +32,7 @@ class Repository:
         self.contract = contract
         self.root = contract.root
         self._readers = tuple(readers)
-        self._parsed: Parsed = {}
+        self._parsed = Parsed()
         self._images: Images = {}
         self._given: dict[int, tuple[ComposeService, Given]] = {}
         self._faults: dict[int, tuple[ComposeService, ResolutionError | None]] = {}
@@ -167,8 +167,10 @@ class Repository:
     def given(self, project: Project, service: Service) -> Given | None:
         """Return what Compose and the image give to a service."""
         compose = self.compose_service(project, service)
-        if compose is None:
-            return None
+        return None if compose is None else self.container(compose)
+
+    def container(self, compose: ComposeService) -> Given:
+        """Return what Compose and the image give to any Compose service."""
         # The service is kept beside what it is given: an id is only its own as long as it lives.
         if id(compose) not in self._given:
             self._given[id(compose)] = compose, given(self.root, compose, self._images)

@@ -105,13 +105,13 @@ def ordered(hops: Sequence[Hop]) -> tuple[Hop, ...]:
 
 
 def _value(name: str, node: Node, kind: HopKind, losers: Sequence[Hop] = ()) -> Value:
-    text = render(node.content) if not isinstance(node.content, Mapping | tuple) else None
+    text = render(node.content) if not isinstance(node.content, dict | tuple) else None
     overridden = tuple(_overridden(name, earlier, node, kind) for earlier in node.replaced)
     return Value(name, text, ordered((Hop(kind, name, text, node.place, won=True), *node.hops, *overridden, *losers)))
 
 
 def _overridden(name: str, node: Node, by: Node, kind: HopKind) -> Hop:
-    text = None if node.content is None or isinstance(node.content, Mapping | tuple) else render(node.content)
+    text = None if node.content is None or isinstance(node.content, dict | tuple) else render(node.content)
     why = f"{by.place.path} overrides it" if by.place.path != node.place.path else f"line {by.place.line} overrides it"
     return Hop(kind, name, text, node.place, won=False, why=why)
 
@@ -194,7 +194,7 @@ def _env_file(
 
 
 def _build(node: Node | None, variables: Variables) -> Build | None:
-    if node is None or not isinstance(node.content, Mapping):
+    if node is None or not isinstance(node.content, dict):
         return None
     context = str(node.children["context"].value) if "context" in node.children else "."
     declared = node.children.get("args")
@@ -216,7 +216,7 @@ def _command(node: Node | None) -> tuple[str, ...] | None:
         return None
     if isinstance(node.content, tuple):
         return tuple(
-            render(element.content) for element in node.content if not isinstance(element.content, Mapping | tuple)
+            render(element.content) for element in node.content if not isinstance(element.content, dict | tuple)
         )
     words = split(str(node.value))
     if words is None:

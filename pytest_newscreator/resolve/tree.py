@@ -21,7 +21,7 @@ class Node:
     labels, or build arguments) that was written as a list or merged: Compose cannot `!reset` single keys of it.
     """
 
-    content: Scalar | tuple[Node, ...] | Mapping[str, Node]
+    content: Scalar | tuple[Node, ...] | dict[str, Node]
     place: Place
     hops: tuple[Hop, ...] = ()
     replaced: tuple[Node, ...] = ()
@@ -30,7 +30,7 @@ class Node:
     @property
     def value(self) -> object:
         """Return the plain value: scalars, lists and dictionaries."""
-        if isinstance(self.content, Mapping):
+        if isinstance(self.content, dict):
             return {name: child.value for name, child in self.content.items()}
         if isinstance(self.content, tuple):
             return [child.value for child in self.content]
@@ -39,7 +39,7 @@ class Node:
     @property
     def children(self) -> Mapping[str, Node]:
         """Return the entries of a mapping, nothing for anything else."""
-        return self.content if isinstance(self.content, Mapping) else {}
+        return self.content if isinstance(self.content, dict) else {}
 
     @property
     def elements(self) -> tuple[Node, ...]:
@@ -78,7 +78,7 @@ def merge(base: Node, over: Node, path: Path = ()) -> Node:
         return special(base, over, path)
     if over.content is None:
         return base
-    if isinstance(base.content, Mapping):
+    if isinstance(base.content, dict):
         return _merge_mappings(base, _same_kind(over, Mapping, path), path)
     if isinstance(base.content, tuple):
         return _append(base, _same_kind(over, tuple, path), path)
@@ -165,7 +165,7 @@ def _special(path: Path) -> _Merger | None:
 
 def without(node: Node, paths: Sequence[Path], at: Path = ()) -> Node:
     """Return `node` without what `!reset` and `!override` of a later file name."""
-    if not paths or not isinstance(node.content, Mapping):
+    if not paths or not isinstance(node.content, dict):
         return node
     deeper = [path for path in paths if path[: len(at)] == at]
     if not deeper or node.listed:

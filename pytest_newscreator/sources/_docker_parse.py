@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources._docker_words import Part, parts, split
@@ -111,6 +112,7 @@ class Dockerfile:
         return self.stages[int(name)] if name.isdecimal() and int(name) < len(self.stages) else None
 
 
+@lru_cache(maxsize=64)
 def parse(source: SourceFile) -> Dockerfile:
     """Parse a Dockerfile; what is wrong in it is listed, nothing is raised."""
     text = source.text.removeprefix("\ufeff")

@@ -105,10 +105,20 @@ class _Lexer:
                 self._double(found)
             elif char == "$":
                 found.append(self._dollar())
-            else:
-                self.index += char == self.escape and self.index + 1 < len(self.chars)
+            elif char == self.escape and self.index + 1 < len(self.chars):
+                self.index += 1
                 found.append(self._take())
+            else:
+                found.append(self._run(f"'\"${self.escape}{stop}"))
         return _merged(found)
+
+    def _run(self, special: str) -> Spelled:
+        """Return the next character, and all behind it that are as plain."""
+        begin = self.index
+        self.index += 1
+        while self.index < len(self.chars) and self.chars[self.index] not in special:
+            self.index += 1
+        return self.word.cut(begin, self.index)
 
     def _take(self) -> Spelled:
         """Return the next character as it is."""
@@ -133,7 +143,9 @@ class _Lexer:
                 continue
             if self.chars[self.index] == self.escape and following and following in f'"${self.escape}':
                 self.index += 1
-            found.append(self._take())
+                found.append(self._take())
+            else:
+                found.append(self._run(f'"${self.escape}'))
         self.index += 1
 
     def _dollar(self) -> Part:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import ClassVar
 
 import yaml
 
@@ -21,7 +22,13 @@ MAX_BYTES = 5_000_000
 MAX_DEPTH = 100
 MAX_NODES = 200_000
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # a class, found by name
+    """PyYAML's loader without its own idea of what a plain scalar means: `resolve_plain` has go-yaml's."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
 # The C parser recurses without a limit of its own: such lines would end the process, not the parse.
 _TOO_DEEP = re.compile(r"(?:[-?:][ \t]{1,8}){200}|(?:[\[{][ \t]{0,8}){200}")
 _TAG = "tag:yaml.org,2002:"
@@ -47,7 +54,7 @@ def documents(source: SourceFile) -> tuple[yaml.Node, ...]:
         place = Place(source.path, text.count("\n", 0, deep.start()) + 1)
         raise SourceError("the line nests more than 200 levels, should be flat", place=place)
     try:
-        roots = tuple(yaml.compose_all(text, _LOADER))
+        roots = tuple(yaml.compose_all(text, _Loader))
     except yaml.MarkedYAMLError as error:
         raise _located(error, source.path) from error
     except (yaml.YAMLError, RecursionError) as error:

@@ -230,7 +230,7 @@ def test_copies_are_listed_with_where_they_go() -> None:
     )
     assert image(text).copies == (
         Copy("COPY", ("Modelfile.16k", "entry.sh"), (at(4, 24), at(4, 37)), "/srv/", at(4, 1), "s", chown="1000:1000"),
-        Copy("ADD", ("a b",), (at(5, 1),), "/c", at(5, 1), "s"),
+        Copy("ADD", ("a b",), (at(5, 7),), "/c", at(5, 1), "s"),
         Copy("COPY", ("/o",), (at(6, 21),), "/p", at(6, 1), "s", from_stage="builder"),
     )
 

@@ -13,7 +13,6 @@ from pytest_newscreator import CONTRACT_NAME
 from pytest_newscreator.errors import NewscreatorError, StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Reader
-from pytest_newscreator.stack.model import Stack
 from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
 FINDINGS = pytest.StashKey[dict[Path, "Findings"]]()
-STACK = pytest.StashKey[Stack]()
+STACK = pytest.StashKey["Stack"]()
 
 
 class StackFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # a class, held by a function
@@ -94,22 +93,25 @@ def settle(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
 
     Only a run that needs a stack is held to what is required of this machine.
     """
-    from pytest_newscreator.stack import base_files, choose
-
     name = config.getoption("newscreator_invocation")
     kind = config.getoption("newscreator_stack")
+    given = config.getoption("newscreator_base_files")
+    for repository in config.stash[REPOSITORIES].values():
+        declared = repository.contract.invocations
+        if name is not None and name not in declared:
+            known = ", ".join(declared) or "none"
+            raise pytest.UsageError(f"--newscreator-invocation {name} is not declared, the contract declares {known}")
+    needs_stack = any("newscreator_stack" in getattr(item, "fixturenames", ()) for item in items)
+    if kind == "auto" and not given and not needs_stack:
+        return  # without importing what starts a stack
+    from pytest_newscreator.stack import base_files, choose
+
     try:
-        base_files.given_files(config.getoption("newscreator_base_files"), config.invocation_params.dir)
+        base_files.given_files(given, config.invocation_params.dir)
         for repository in config.stash[REPOSITORIES].values():
-            declared = repository.contract.invocations
-            if name is not None and name not in declared:
-                known = ", ".join(declared) or "none"
-                raise StackError(  # noqa: TRY301 - one way out for every option
-                    f"--newscreator-invocation {name} is not declared, the contract declares {known}"
-                )
             brought = config.hook.pytest_newscreator_backends(config=config, repository=repository)
             choose.backend(kind, [backend for backends in brought for backend in backends])
-        if any("newscreator_stack" in getattr(item, "fixturenames", ()) for item in items):
+        if needs_stack:
             _provide(required(config))
     except StackError as error:
         raise pytest.UsageError(str(error)) from None

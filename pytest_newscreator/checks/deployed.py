@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved import chain
 from pytest_newscreator.contract.model import Service
-from pytest_newscreator.observe.environment import environment as running_environment
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.stack import engine, probe
-from pytest_newscreator.stack.health import health
-from pytest_newscreator.stack.model import Endpoint, Stack
 from pytest_newscreator.verdicts import NotVerified, fail
+
+if TYPE_CHECKING:
+    from pytest_newscreator.stack.model import Endpoint, Stack
 
 
 def service_subjects(repository: Repository) -> Iterator[Subject]:
@@ -47,6 +47,9 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
     Docker calls a container without a health check healthy, and one in a crash loop too; an open port says
     nothing about the model behind it. The report shows the probe's own words and the last log lines.
     """
+    from pytest_newscreator.stack import engine, probe
+    from pytest_newscreator.stack.health import health
+
     service: Service = newscreator_subject.data
     endpoint = endpoint_of(newscreator_stack, service)
     if endpoint.container is not None:
@@ -113,6 +116,8 @@ def environment(
     A container keeps the environment of the day it was created: a file changed since, a shell that carried
     another value, a rollback nobody remembers. Create it again with `up -d`, or declare what is meant.
     """
+    from pytest_newscreator.observe.environment import environment as running_environment
+
     variable: Variable = newscreator_subject.data
     service, name = variable.service, variable.name
     endpoint = endpoint_of(newscreator_stack, service, newscreator_selected)

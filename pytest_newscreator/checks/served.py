@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.deployed import endpoint_of, step_back
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Model, Service, Variant
-from pytest_newscreator.measure.streaming import Streamed, generate
-from pytest_newscreator.observe.gpu import has_nvidia
-from pytest_newscreator.observe.ollama import Ollama, ServerError, Shown
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import names
-from pytest_newscreator.stack.model import Stack
 from pytest_newscreator.verdicts import NotVerified, fail
+
+if TYPE_CHECKING:
+    from pytest_newscreator.measure.streaming import Streamed
+    from pytest_newscreator.observe.ollama import Ollama, Shown
+    from pytest_newscreator.stack.model import Stack
 
 PROMPT = "次の文を一文で要約してください。東京で新しい図書館が開館しました。"
 MOST_TOKENS = 512
@@ -101,6 +103,8 @@ def models(
 
 def _server(stack: Stack, served: Served, selected: frozenset[str]) -> Ollama:
     """Return the server that must have the model; one that does not answer is told by `healthy`, where that runs."""
+    from pytest_newscreator.observe.ollama import Ollama, ServerError
+
     endpoint = endpoint_of(stack, served.service, selected)
     if endpoint.url is None:
         raise NotVerified(
@@ -173,6 +177,8 @@ def loaded(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_s
     Whoever loads with other options restarts the runner, and on a small card another context pushes layers to the
     CPU. On a stack that was found running nothing is loaded that would push another model out.
     """
+    from pytest_newscreator.observe.gpu import has_nvidia
+
     served: Served = newscreator_subject.data
     on_gpu = newscreator_subject.id.endswith(" gpu")
     if on_gpu and not has_nvidia():
@@ -228,6 +234,8 @@ def generates(newscreator_subject: Subject, newscreator_stack: Stack, newscreato
     A model can be listed, loaded and mute: a template that does not fit, a missing stop token, a broken import.
     An answer that runs into its limit is the usual sign.
     """
+    from pytest_newscreator.measure.streaming import generate
+
     served: Served = newscreator_subject.data
     ollama = _server(newscreator_stack, served, newscreator_selected)
     _has(ollama, served, newscreator_subject, newscreator_selected)

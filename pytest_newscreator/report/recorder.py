@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -11,7 +12,6 @@ from pytest_newscreator import session as state
 from pytest_newscreator.checks.unchecked import unchecked
 from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
 from pytest_newscreator.report import json, terminal
-from pytest_newscreator.stack import engine
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, place_as_dict
 
 
@@ -92,7 +92,9 @@ class Recorder:
 
     def pytest_unconfigure(self) -> None:
         """Let go of the engine's client, whose open socket would be a warning otherwise."""
-        engine.disconnect()
+        engine = sys.modules.get("pytest_newscreator.stack.engine")
+        if engine is not None:
+            engine.disconnect()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the summary section."""

@@ -79,20 +79,16 @@ class Repository:
     @cached_property
     def reads(self) -> Mapping[str, Read]:
         """Return what each file says; a Compose file counts only where an invocation loads it."""
+        found = registry.read_all(self.files, self._source, self._readers)
         return {
             path: read
-            for path, read in registry.read_all(self._sources(), self._readers).items()
+            for path, read in found.items()
             if path in self.loaded_files or not any(site.kind in COMPOSE_KINDS for site in read.sites)
         }
 
-    def _sources(self) -> Iterator[SourceFile]:
-        """Yield the text of every file that a reader knows."""
-        for path in self.files:
-            if self.is_foreign(path) or not any(reader.matches(path) for reader in self._readers):
-                continue
-            source = tree.read_text(self.root, path)
-            if source is not None:
-                yield source
+    def _source(self, path: str) -> SourceFile | None:
+        """Return the text of a file that counts here."""
+        return None if self.is_foreign(path) else tree.read_text(self.root, path)
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from pytest_newscreator.sources._docker_parse import Dockerfile, Heredoc, Instruction, Stage, parse
 from pytest_newscreator.sources._docker_words import Expansion, Part, arguments, pairs, parts, split
@@ -36,7 +35,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 def matches(path: str) -> bool:
     """Tell whether a path names a Dockerfile: Dockerfile, Dockerfile.x, x.Dockerfile, Containerfile and its like."""
-    name = PurePosixPath(path).name.lower()
+    name = path.rpartition("/")[2].lower()
     if name.endswith(".dockerignore"):
         return False
     return name.startswith(tuple(f"{stem}." for stem in _STEMS)) or name.rpartition(".")[2] in _STEMS

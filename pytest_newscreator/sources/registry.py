@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
@@ -28,18 +28,24 @@ def read(source: SourceFile, readers_: Iterable[Reader]) -> Read:
     return merge(_read(reader, source) for reader in readers_ if reader.matches(source.path))
 
 
-def read_all(sources: Iterable[SourceFile], readers_: Sequence[Reader]) -> dict[str, Read]:
-    """Read several files, those of a kind together where the kind wants that; return what each one says, in order."""
+def read_all(
+    paths: Iterable[str], load: Callable[[str], SourceFile | None], readers_: Sequence[Reader]
+) -> dict[str, Read]:
+    """Read several files, those of a kind together where the kind wants that; return what each one says, in order.
+
+    `load` gives the text of a path, None where there is none; it is asked only for what a reader knows.
+    """
     found: dict[str, list[Read]] = {}
     together: dict[str, list[SourceFile]] = {}
-    for source in sources:
-        for reader in readers_:
-            if reader.matches(source.path):
-                found.setdefault(source.path, [])
-                if reader.read_all is None:
-                    found[source.path].append(_read(reader, source))
-                else:
-                    together.setdefault(reader.name, []).append(source)
+    for path in paths:
+        known = [reader for reader in readers_ if reader.matches(path)]
+        source = load(path) if known else None
+        if source is None:
+            continue
+        found[path] = [_read(reader, source) for reader in known if reader.read_all is None]
+        for reader in known:
+            if reader.read_all is not None:
+                together.setdefault(reader.name, []).append(source)
     for reader in readers_:
         for path, read_ in _together(reader, together.get(reader.name, [])).items():
             found[path].append(read_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources._ollama import OllamaCall
@@ -35,7 +34,7 @@ _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?:\S*/)?(?:ba|da|a
 
 def matches(path: str) -> bool:
     """Tell whether a path may be a script; one without a suffix is read only if its text looks like shell."""
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     if name.endswith(_SUFFIXES) or name in _DOTFILES:
         return True
     return "." not in name and name.lower() not in _OTHERS
@@ -98,7 +97,7 @@ def _unix(text: str) -> str:
 
 def _is_script(source: SourceFile) -> bool:
     """Tell whether a file is a script, by its name or its first line."""
-    name = PurePosixPath(source.path).name
+    name = source.path.rpartition("/")[2]
     by_name = name.endswith(_SUFFIXES) or name in _DOTFILES or "entrypoint" in name.lower()
     return by_name or looks_like_shell(source.text.removeprefix("\ufeff"))
 

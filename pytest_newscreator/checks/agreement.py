@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_newscreator.checks.asking import (
+    RUNNER_OPTIONS,
+    Sent,
+    by_setting,
+    left_out,
+    models_on,
+    sent_under_each,
+    servers_asked_from,
+    variants_asked,
+    written,
+)
 from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
@@ -15,9 +26,6 @@ from pytest_newscreator.sources import names, tree
 from pytest_newscreator.sources.modelfile import parse
 from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding, NotVerified
-
-RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "num_thread", "main_gpu", "use_mmap")
-"""The request options by which Ollama decides whether a loaded runner will do (server/sched.go, needsReload)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,14 @@ class Pair:
         return not self.stated or any(agrees(self.sent, value) for _, value, _ in self.stated)
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A request option that no Modelfile states, and those of the requests for the same model that come before it."""
+
+    sent: Sent
+    others: tuple[Sent, ...]
+
+
 def agreement_subjects(repository: Repository) -> Iterator[Subject]:
     """Yield each option a service sends by a setting, and each option written into a request of its sources."""
     for service in repository.contract.services.values():
@@ -44,44 +60,49 @@ def agreement_subjects(repository: Repository) -> Iterator[Subject]:
     for site in repository.sites:
         if site.kind == "json-body" and site.setting in RUNNER_OPTIONS and site.value is not None:
             variants = _asked(repository, site)
-            if _speaks_of(repository, site.setting, variants) and repository.services_of(site.place.path):
+            # A model that is named says whose runner it is, wherever the request is written.
+            is_ours = site.model is not None or bool(repository.services_of(site.place.path))
+            if is_ours and _speaks_of(repository, site.setting, variants):
                 stated = _stated(repository, site.setting, variants)
                 pair = Pair(site.setting, site.value, site.place, "a request written here", variants, stated)
                 yield Subject(f"{site.place.path} {site.setting}", site.place, pair)
+    yield from _meetings(repository)
 
 
 def _asked(repository: Repository, site: Site) -> tuple[Variant, ...]:
-    """Return the variants that a request may be for: the one it names, or any where that is no literal."""
-    every = [variant for model in repository.contract.models.values() for variant in model.variants.values()]
+    """Return the variants that a request may be for: the one it names, or any of its servers' without a literal."""
+    models = models_on(repository, servers_asked_from(repository, site.place.path))
+    every = [variant for model in models for variant in model.variants.values()]
     return tuple(variant for variant in every if site.model is None or names.same(site.model, variant.name))
 
 
 def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
     """Yield what a service sends under each invocation, against the variant that its options go to."""
-    variants = _selected(repository, service)
+    variants = variants_asked(repository, service)
     for option, name in service.options.items():
         if not _speaks_of(repository, option, variants):
             continue
         stated = _stated(repository, option, variants)
-        for invocation, project in repository.resolved.items():
-            given = repository.given(project, service)
-            value = given.environment.get(name) if given else None
-            if value is None or value.text is None:
-                continue
-            place, sender = value.origin or service.place, f"{service.key}'s {name} (invocation {invocation})"
-            pair = Pair(option, value.text, place, sender, variants, stated)
+        for invocation, text, place in sent_under_each(repository, service, name):
+            pair = Pair(option, text, place, f"{service.key}'s {name} (invocation {invocation})", variants, stated)
             yield Subject(f"{invocation} {service.key} {option}", place, pair)
 
 
-def _selected(repository: Repository, service: Service) -> tuple[Variant, ...]:
-    """Return the variant that a service's settings name first: its options go there. Without one, all of its models'.
+def _meetings(repository: Repository) -> Iterator[Subject]:
+    """Yield the options that only requests decide, where two requests for one model can meet."""
+    requests = (*by_setting(repository), *written(repository), *left_out(repository))
+    open_ones = [sent for sent in requests if not _is_stated(repository, sent)]
+    for index, sent in enumerate(open_ones):
+        others = tuple(other for other in open_ones[:index] if not other.is_left_out and sent.meets(other))
+        if others:
+            yield Subject(f"{sent.by} {sent.option}", sent.place, Meeting(sent, others))
 
-    A service that names a second variant asks for that one with options of its own, which its code writes.
-    """
-    models = repository.contract.models
-    every = {name: variant for model in models.values() for name, variant in model.variants.items()}
-    named = [every[text] for setting in service.settings.values() for text in setting.allowed if text in every]
-    return tuple(named[:1] or (variant for key in service.uses for variant in models[key].variants.values()))
+
+def _is_stated(repository: Repository, sent: Sent) -> bool:
+    """Return whether the Modelfile of what is asked states an option, or should."""
+    models = models_on(repository, {sent.target.server})
+    variants = [v for model in models for v in model.variants.values() if names.same(v.name, sent.target.name)]
+    return _speaks_of(repository, sent.option, variants)
 
 
 def _speaks_of(repository: Repository, option: str, variants: Sequence[Variant]) -> bool:
@@ -106,7 +127,7 @@ def _stated(repository: Repository, option: str, variants: Sequence[Variant]) ->
 
 
 def context_agreement(newscreator_subject: Subject, newscreator_conclude: Conclusions) -> None:
-    """Whoever asks for a variant asks with its Modelfile's num_ctx and num_batch.
+    """Whoever asks for a variant asks with its Modelfile's num_ctx and num_batch, and else as everybody else does.
 
     Ollama starts the runner again whenever one of them differs from what is loaded: seconds per request, hidden
     in the time to first token, whenever two clients take turns. It happened with a preload that sent no
@@ -116,8 +137,10 @@ def context_agreement(newscreator_subject: Subject, newscreator_conclude: Conclu
 
 
 def judge_agreement(subject: Subject, _: Repository) -> Finding | None:
-    """Return where a request and the Modelfile of what it asks for differ."""
-    pair: Pair = subject.data
+    """Return where a request differs from the Modelfile of what it asks for, or from another request for it."""
+    pair: Pair | Meeting = subject.data
+    if isinstance(pair, Meeting):
+        return _apart(pair)
     if not pair.stated:
         reason = f"the Modelfile of {pair.variants[0].name} states no {pair.option}: `modelfile` says so"
         raise NotVerified(reason, needs="", fix="")
@@ -133,6 +156,26 @@ def judge_agreement(subject: Subject, _: Repository) -> Finding | None:
         chain=tuple(f"{at}: {v.name} has {pair.option} {text}" for v, text, at in pair.stated),
         fix=f"send {value}, or change {place}",
         causes=tuple(place for _, _, place in pair.stated),
+    )
+
+
+def _apart(meeting: Meeting) -> Finding | None:
+    """Return where two requests for one model differ in what no Modelfile states."""
+    sent = meeting.sent
+    other = next((other for other in meeting.others if not sent.agrees(other)), None)
+    if other is None:
+        return None
+    what = f"no {sent.option}" if sent.is_left_out else f"{sent.option} {sent.value or 'nothing'}"
+    return Finding(
+        f"{what} of {sent.who} meets {sent.option} {other.value} of {other.who}, both for {sent.target.name} on "
+        f"{sent.target.server}: each turn restarts the runner",
+        place=sent.place,
+        expected=other.value,
+        observed=None if sent.is_left_out else sent.value,
+        chain=(f"{other.place}: {other.who} sends {sent.option} {other.value}",),
+        fix=f"send {other.value} here, or change {other.place}",
+        lacks=sent.option if sent.is_left_out else "",
+        causes=(other.place,),
     )
 
 

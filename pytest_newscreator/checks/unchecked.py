@@ -14,7 +14,6 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
     found += [
         f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"
     ]
-    found += [f"services.{service.key}.uses" for service in contract.services.values() if service.uses]
     found += [f"gpus.{gpu.key}" for gpu in contract.gpus.values()]
     if contract.latency is not None:
         found.append("latency")

@@ -17,11 +17,12 @@ from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
     from pytest_newscreator.checks.findings import Findings
+    from pytest_newscreator.stack.model import Stack
 
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
-FINDINGS = pytest.StashKey[dict[Path, "Findings"]]()
-STACK = pytest.StashKey["Stack"]()
+FINDINGS: pytest.StashKey[dict[Path, Findings]] = pytest.StashKey()
+STACK: pytest.StashKey[Stack] = pytest.StashKey()
 
 
 class StackFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # a class, held by a function

@@ -10,9 +10,8 @@ from pytest_newscreator.sources.sites import Site
 def of_site(repository: Repository, site: Site) -> tuple[Service, ...] | None:
     """Return the services that a site speaks to: None where that is not known, () where it is nobody of the contract.
 
-    In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; what stands
-    in a service that commands an Ollama of the contract (by OLLAMA_HOST: an init container, say) is that Ollama's. A
-    dotenv line speaks to whoever interpolates it or is given the file; any other file to those whose build context it
+    In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; what another
+    service commands an Ollama of the contract to do (by OLLAMA_HOST: an init container, say) is that Ollama's. A dotenv line speaks to whoever interpolates it or is given the file; any other file to those whose build context it
     is in.
     """
     path = site.place.path
@@ -31,7 +30,7 @@ def _of_compose(repository: Repository, site: Site) -> tuple[Service, ...] | Non
     if found:
         return found
     served = repository.serving.get(site.scope)
-    if served is not None:
+    if served is not None and site.kind == "ollama-argument":
         return (served,)
     return () if site.scope or reached else None
 

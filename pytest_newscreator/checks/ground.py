@@ -11,8 +11,8 @@ def of_site(repository: Repository, site: Site) -> tuple[Service, ...] | None:
     """Return the services that a site speaks to: None where that is not known, () where it is nobody of the contract.
 
     In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; what another
-    service commands an Ollama of the contract to do (by OLLAMA_HOST: an init container, say) is that Ollama's. A dotenv line speaks to whoever interpolates it or is given the file; any other file to those whose build context it
-    is in.
+    service commands an Ollama of the contract to do (by OLLAMA_HOST: an init container, say) is that Ollama's. A dotenv
+    line speaks to whoever interpolates it or is given the file; any other file to those whose build context it is in.
     """
     path = site.place.path
     if path in repository.compose_files:

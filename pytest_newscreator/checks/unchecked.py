@@ -17,6 +17,4 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
     found += [f"gpus.{gpu.key}" for gpu in contract.gpus.values()]
     if contract.latency is not None:
         found.append("latency")
-    if contract.security:
-        found.append("security")
     return tuple(found)

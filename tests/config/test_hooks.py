@@ -73,7 +73,7 @@ def test_a_reader_that_is_brought_finds_wrong_defaults(project: pytest.Pytester)
     (project.path / "stack.words").write_text("A is b\nOLLAMA_NUM_PARALLEL is 4\n", encoding="utf-8")
     result = project.runpytest("newscreator.yaml", "-m", "config")
     assert result.parseoutcomes()["failed"] == 1
-    result.stdout.fnmatch_lines(["stack.words:2:24: OLLAMA_NUM_PARALLEL defaults to 4, the contract says 1"])
+    result.stdout.fnmatch_lines(["stack.words:2:24: OLLAMA_NUM_PARALLEL is 4, the contract says 1"])
 
 
 def test_a_check_that_is_brought_becomes_items(project: pytest.Pytester) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
@@ -17,6 +18,10 @@ from pytest_newscreator.resolve.scripts import Creation, Running, reading, runni
 from pytest_newscreator.resolve.values import Value
 from pytest_newscreator.sources import names
 from pytest_newscreator.verdicts import Finding, NotVerified
+
+if TYPE_CHECKING:
+    from pytest_newscreator.resolve.script_flow import Flow
+    from pytest_newscreator.sources.sites import Site
 
 _PROGRAM = re.compile(r"^[ \t]*(?:exec )?(?:python[\d.]*|perl|node|ruby|php|deno|bun)[ \t]+[^-\s]\S*", re.MULTILINE)
 
@@ -110,7 +115,7 @@ def _judged(
     finding = _overwritten(maker, carried, wanted)
     if finding is not None:
         return finding
-    finding = _unread(maker, carried) or _unmade(maker, model, made, carried)
+    finding = _unread(maker, model, made, carried) or _unmade(maker, model, made, carried)
     program = next(filter(None, (_PROGRAM.search(script.source.text) for script in maker.startup.scripts)), None)
     if finding is not None and program is not None:
         reason = f"{finding.place}: what {model.switch} does to {model.key} is decided by `{program[0].strip()}`"
@@ -186,27 +191,49 @@ def _overwritten(container: Running, carried: frozenset[str], wanted: str) -> Fi
     return None
 
 
-def _unread(container: Running, carried: frozenset[str]) -> Finding | None:
-    """Say that no script of the container reads the switch."""
+def _unread(container: Running, model: Model, made: list[Creation], carried: frozenset[str]) -> Finding | None:
+    """Say that no script of the container reads the switch: at the base that is written there in its place."""
     scripts = container.startup.scripts
     if any(carried & reading(script.source).reads for script in scripts):
         return None
     name = min(carried)
+    fixed = _fixed(container, model, made)
     return Finding(
         f"no script of {container.compose.name} reads {name}: what it creates never changes",
-        place=scripts[0].place,
-        fix=f"make the variants of ${{{name}}}",
-        lacks=name,
+        place=fixed.place if fixed is not None else scripts[0].place,
+        observed=fixed.value if fixed is not None else None,
+        fix=f"write ${{{name}:-{fixed.value}}}" if fixed is not None else f"make the variants of ${{{name}}}",
+        lacks="" if fixed is not None else name,
     )
+
+
+def _fixed(container: Running, model: Model, made: list[Creation]) -> Site | None:
+    """Return where a name of a model is assigned to the variable that what is created gets its FROM of."""
+    bases = [name for name in (model.base, model.rollback, *model.retired) if name]
+    for script in container.startup.scripts:
+        sites = reading(script.source).sites if script.inline is None else ()
+        for site in sites:
+            name = site.into or site.setting
+            is_base = site.value is not None and any(names.same(site.value, base) for base in bases)
+            if is_base and name and site.kind in {"shell-assignment", "shell-default"}:
+                flow, scripts = _flow(container, model, frozenset({name})), container.startup.scripts
+                commands = [flow.command_at(scripts.index(one.script), one.call.place) for one in made]
+                if any(command is not None and flow.is_remade(command) for command in commands):
+                    return site
+    return None
+
+
+def _flow(container: Running, model: Model, carried: frozenset[str]) -> Flow:
+    """Return where some variables go in the scripts of a container."""
+    from pytest_newscreator.resolve.script_flow import Flow, Wanted
+
+    texts = tuple(filter(None, (model.base, model.rollback)))
+    return Flow([script.source for script in container.startup.scripts], Wanted(carried, texts))
 
 
 def _unmade(container: Running, model: Model, made: list[Creation], carried: frozenset[str]) -> Finding | None:
     """Say which `ollama create` keeps a FROM of its own, or is passed over where the variant exists."""
-    from pytest_newscreator.resolve.script_flow import Flow, Wanted
-
-    scripts = container.startup.scripts
-    texts = tuple(filter(None, (model.base, model.rollback)))
-    flow = Flow([script.source for script in scripts], Wanted(carried, texts))
+    flow, scripts = _flow(container, model, carried), container.startup.scripts
     for one in made:
         command = flow.command_at(scripts.index(one.script), one.call.place)
         if command is None:

@@ -29,7 +29,7 @@ class Noting(Evaluator):
 def noting(text: str, locate: Locate) -> tuple[Run, set[str]]:
     """Return a run that has not begun, and the texts that it will come to."""
     followed = Run(text, locate)
-    evaluator = Noting(followed.source)
+    evaluator = Noting(followed.source, locate)
     evaluator.texts = set()
     followed.evaluator = evaluator
     return followed, evaluator.texts

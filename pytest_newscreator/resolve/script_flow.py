@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,10 +27,15 @@ _SHOWS = re.compile(
 )
 _LISTS = re.compile(r"\bollama\s+(?:list|ls|show)\b|/api/(?:tags|show)\b")
 _LEAVES = re.compile(r"\b(?:return|continue|exit|break)\b")
-_COPYING = frozenset({"cp", "mv", "install", "ln", "cat", "sed", "tee", "awk", "grep", "tail", "head", "tr"})
+_COPYING = frozenset({"cp", "mv", "install", "ln"})
+_PRINTING = frozenset(
+    {"cat", "sed", "awk", "gawk", "grep", "tail", "head", "tr", "cut", "sort", "uniq", "wc", "envsubst"}
+)
+_IN_PLACE = re.compile(r"\s(?:-[a-zA-Z]*i|--in-place|--output|-o)")
 _QUIET = frozenset({"rm", "test", "[", "[[", "ls", "chmod", "chown", "mkdir", "touch", "stat", "echo", "printf"})
 _TEMPLATING = re.compile(r"(?:envsubst|python[\d.]*|perl|node|ruby|jq|yq|m4|j2|jinja2|gomplate|envtpl)\Z")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_POSITION = re.compile(r"\$\{?([1-9])(?::-)?\}?")
 _UNKNOWN = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+|\*+")
 _DEEPEST = 6
 
@@ -147,11 +152,20 @@ class Flow:
         given = self._given(create)
         if self._makes_from(statement, set()) or self.is_chosen(create) or (given is not None and self.carries(given)):
             return True
-        files = [self.key(given) if given is not None else "Modelfile"]
-        if set(files[0]) <= {"*"}:
-            words_ = [word for call in self.calls_of(self.function_of(create)) for word in self.words(call)[1:]]
-            files = [self.key(word) for word in words_]
-        return any(self._is_written(file, set()) for file in files if file != "-")
+        files = [file for file in self._created_of(create, given) if file != "-"]
+        if any(self._is_written(file, set()) for file in files):
+            return True
+        is_unknown = any(set(file) <= {"*"} for file in files)
+        return is_unknown and any(self._has_from(node) for node in self.nodes if node.type in _STATEMENTS)
+
+    def _created_of(self, create: Node, given: Node | None) -> list[str]:
+        """Return the files that a `create` may be given: of an argument of its function, what the calls say."""
+        if given is None:
+            return ["Modelfile"]
+        position = _POSITION.fullmatch(self._resolved(given))
+        calls = self.calls_of(self.function_of(create)) if position else []
+        at = int(position[1]) if position else 0
+        return [self.key(self.words(call)[at]) for call in calls if at < len(self.words(call))] or [self.key(given)]
 
     def _given(self, create: Node) -> Node | None:
         """Return the file that a `create` is given."""
@@ -163,11 +177,15 @@ class Flow:
 
     def key(self, word: Node) -> str:
         """Return a file's name with what the script assigns put in, and `*` for what only running tells."""
+        text = _UNKNOWN.sub("*", self._resolved(word))
+        return posixpath.normpath(text) if text else text
+
+    def _resolved(self, word: Node) -> str:
+        """Return a word without quotes, with what the script assigns put in."""
         text, function = self.source.of(word), self.function_of(word)
         for _ in range(_DEEPEST):
             text = _VARIABLE.sub(lambda found: self._assigned(found, function), text)
-        text = _UNKNOWN.sub("*", text.replace('"', "").replace("'", ""))
-        return posixpath.normpath(text) if text else text
+        return text.replace('"', "").replace("'", "")
 
     def _assigned(self, found: re.Match[str], function: str) -> str:
         """Return what a variable is assigned, in this function or else anywhere, where that is one text."""
@@ -183,7 +201,7 @@ class Flow:
 
     def _is_written(self, file: str, seen: set[str]) -> bool:
         """Tell whether anything that writes a file makes it of the followed variables."""
-        if file in seen or len(seen) > _DEEPEST:
+        if file in seen or len(seen) > _DEEPEST or set(file) <= {"*"}:
             return False
         seen.add(file)
         return any(self._makes_from(statement, seen) for statement in self._writers(file))
@@ -191,16 +209,43 @@ class Flow:
     def _writers(self, file: str) -> Iterator[Node]:
         """Yield the statements that write a file, or hand its name to something that may."""
         for node in self.nodes:
-            if node.type == "file_redirect" and any(child.type in {">", ">>", ">|"} for child in node.children):
+            if _writes(node):
                 target = node.child_by_field_name("destination")
                 if target is not None and self.key(target) == file and node.parent is not None:
                     yield node.parent
-            elif node.type == "command" and "ollama" not in self.source.of(node):
-                listed = self.words(node)
-                name = self.named(node)
-                taken = listed[-1:] if name in _COPYING and name != "sed" else listed[1:]
-                if name not in _QUIET and any(self.key(word) == file for word in taken):
-                    yield node
+            elif node.type == "command" and any(self.key(word) == file for word in self._may_write(node, ())):
+                yield node
+
+    def _may_write(self, command: Node, called: tuple[str, ...]) -> Iterator[Node]:
+        """Yield the words of a command whose file it may write; of a program that nobody knows here, all of them."""
+        name, listed = self.named(command), self.words(command)
+        if "ollama" in self.source.of(command) or name in _QUIET:
+            return
+        if name in self.functions:
+            yield from (word for at, word in enumerate(listed[1:], start=1) if self._fills(name, at, called))
+        elif name in _COPYING:
+            yield from listed[-1:]
+        elif name not in _PRINTING or _IN_PLACE.search(self.source.of(command)):
+            yield from listed[1:]
+
+    def _fills(self, function: str, position: int, called: tuple[str, ...]) -> bool:
+        """Tell whether a function may write the file that one of its arguments names."""
+        nodes = list(_below(self.functions[function]))
+        if function in called or len(called) > _DEEPEST or any(self.named(n) == "shift" for n in nodes):
+            return True
+        names = {str(position), "@", "*"}
+        for node in nodes:
+            value = node.child_by_field_name("value") if node.type == "variable_assignment" else None
+            names |= {self._name(node)} if value is not None and self._mentions(value, names) else set()
+        targets = [node.child_by_field_name("destination") for node in nodes if _writes(node)]
+        commands = [node for node in nodes if node.type == "command"]
+        targets += [word for node in commands for word in self._may_write(node, (*called, function))]
+        return any(target is not None and self._mentions(target, names) for target in targets)
+
+    def _mentions(self, node: Node, names: Collection[str]) -> bool:
+        """Tell whether a piece of a script has one of some variables in it."""
+        wanted = "|".join(re.escape(name) for name in sorted(names))
+        return re.search(rf"\$\{{?(?:{wanted})(?!\w)", self.source.of(node)) is not None
 
     def _makes_from(self, statement: Node, seen: set[str]) -> bool:
         """Tell whether a statement, or a function that it calls, writes a FROM of the followed variables."""
@@ -298,6 +343,11 @@ class Flow:
     def _names_base(self, node: Node) -> bool:
         """Tell whether a function is about the base."""
         return self.carries(node) or any(name in self.source.of(node) for name in self.wanted.texts)
+
+
+def _writes(node: Node) -> bool:
+    """Tell whether a node sends output to a file."""
+    return node.type == "file_redirect" and any(child.type in {">", ">>", ">|"} for child in node.children)
 
 
 def _below(root: Node) -> Iterator[Node]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pytest_newscreator.places import Place
+from pytest_newscreator.resolve import values
 from pytest_newscreator.resolve.compose import ComposeService, Project
 from pytest_newscreator.resolve.container_files import ContainerFiles
 from pytest_newscreator.resolve.given import Given, given
-from pytest_newscreator.resolve.startup import Script, Startup, startup
-from pytest_newscreator.sources import names
+from pytest_newscreator.resolve.startup import Script, Startup, health_scripts, startup
+from pytest_newscreator.sources import names, tree
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.shell import read_script
 from pytest_newscreator.sources.sites import Read, SourceFile
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from pytest_newscreator.resolve.repository import Repository
     from pytest_newscreator.sources._ollama import OllamaCall
     from pytest_newscreator.sources._shell_overwrites import Overwrite
+    from pytest_newscreator.sources.lines import Locate
+
+Written = tuple[str, str, Place | None]
+"""A variable that a container is given, its text, and where that text is written as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +41,44 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One Compose service of a project with what it is given, what it starts and the files it has."""
+    """One Compose service of a project with what it is given, what it starts and the files it has.
+
+    `health` are the scripts of its health check, `written` is its environment with places.
+    """
 
     compose: ComposeService
     given: Given
     startup: Startup
     files: ContainerFiles
+    written: tuple[Written, ...] = ()
+    health: tuple[Script, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
         """Return the texts of the environment."""
-        return {name: value.text for name, value in self.given.environment.items() if value.text is not None}
+        return {name: text for name, text, _ in self.written}
 
     def ran(self, script: Script) -> Ran:
         """Return what a script does in this container."""
-        return run(script.source, tuple(sorted(self.environment.items())))
+        return run(script.source, self.written)
 
     def calls(self, verb: str) -> Iterator[tuple[Script, OllamaCall]]:
         """Yield the calls of `ollama` with a subcommand, with the script of each."""
         for script in self.startup.scripts:
             yield from ((script, call) for call in self.ran(script).calls if call.verb == verb)
+
+    def asked(self) -> Iterator[tuple[Script, str, Place]]:
+        """Yield the models that the start and the health check ask for, each with its script and where it is named.
+
+        One that they remove as well is asked for only to be rid of it.
+        """
+        scripts = (*self.startup.scripts, *self.health)
+        calls = [(script, call) for script in scripts for call in self.ran(script).calls]
+        removed = [name for _, call in calls if call.verb == "rm" for name in call.names if name]
+        for script, call in calls:
+            name, place = (*call.names, None)[0], (*call.name_places, None)[0]
+            if call.verb in ASKING and name and not any(names.same(name, gone) for gone in removed):
+                yield script, name, place or call.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +94,18 @@ class Creation:
         """Return the name that is there behind it, `None` where only running can tell."""
         return self.call.names[-1] if self.call.names else None
 
+    @property
+    def name_place(self) -> Place:
+        """Return where that name is written, as its script tells it."""
+        return (self.call.name_places[-1] if self.call.name_places else None) or self.call.place
+
     def makes(self, variant: str) -> bool:
         """Return whether it creates a variant."""
         return self.name is not None and names.same(self.name, variant)
 
+
+ASKING = ("show", "run", "cp")
+"""The subcommands that need a model to be there: the first name they are given."""
 
 _KNOWN: WeakKeyDictionary[Repository, dict[tuple[int, str], Running]] = WeakKeyDictionary()
 
@@ -85,8 +118,35 @@ def running(repository: Repository, project: Project, compose: ComposeService) -
     if key not in known:
         own = given(repository.root, compose)
         files = ContainerFiles(repository.root, project, own)
-        known[key] = Running(compose, own, startup(files), files)
+        written = _environment(repository.root, own)
+        known[key] = Running(compose, own, startup(files), files, written, health_scripts(files))
     return known[key]
+
+
+def _environment(root: Path, own: Given) -> tuple[Written, ...]:
+    """Return the environment of a container, in the order of its names."""
+    given = own.environment.items()
+    return tuple(sorted((name, v.text, _written(root, v)) for name, v in given if v.text is not None))
+
+
+def _written(root: Path, value: values.Value) -> Place | None:
+    """Return where a text stands as it is: nowhere, where it is put together of several or spelled with escapes."""
+    place = value.origin
+    source = tree.read_text(root, place.path) if place is not None and place.line else None
+    if place is None or source is None or not value.text:
+        return None
+    lines = source.text.splitlines()[place.line - 1 : place.line]
+    return place if lines and lines[0][(place.column or 1) - 1 :].startswith(value.text) else None
+
+
+def word_place(repository: Repository, script: Script, name: str, place: Place) -> Place:
+    """Return where a name that a script uses is written; of a text in a command, its file tells the places."""
+    if script.inline is None or place.path != script.source.path:
+        return place
+    path, begin = script.inline.path, script.inline
+    read = repository.reads.get(path)
+    named = (site.place for site in (read.sites if read else ()) if site.value == name and site.place >= begin)
+    return min(named, default=begin)
 
 
 def reading(source: SourceFile) -> Read:
@@ -96,7 +156,7 @@ def reading(source: SourceFile) -> Read:
 
 
 @lru_cache(maxsize=512)
-def run(source: SourceFile, environment: tuple[tuple[str, str], ...]) -> Ran:
+def run(source: SourceFile, environment: tuple[Written, ...]) -> Ran:
     """Run a script on paper with an environment; names that are not in it are unset."""
     from pytest_newscreator.resolve._noting import noting
     from pytest_newscreator.sources._shell_overwrites import overwrites
@@ -104,6 +164,14 @@ def run(source: SourceFile, environment: tuple[tuple[str, str], ...]) -> Ran:
 
     text = source.text.replace("\r\n", "\n")
     followed, texts = noting(text, Lines(source.path, text).place)
-    followed.run(State({name: (Value(value, frozenset({name})),) for name, value in environment}))
+    given = {name: Value(value, frozenset({name}), _along(place)) for name, value, place in environment}
+    followed.run(State({name: (value,) for name, value in given.items()}))
     calls = sorted(dict.fromkeys(followed.calls), key=lambda call: call.place)
     return Ran(tuple(calls), overwrites(followed), frozenset(texts))
+
+
+def _along(place: Place | None) -> Locate | None:
+    """Return where the characters of a text on one line are written."""
+    if place is None:
+        return None
+    return lambda index: Place(place.path, place.line, (place.column or 1) + index)

@@ -94,6 +94,36 @@ def startup(files: ContainerFiles) -> Startup:
     return Startup(tuple(follow.scripts), tuple(follow.words), follow.unknown)
 
 
+def health_scripts(files: ContainerFiles) -> tuple[Script, ...]:
+    """Return what the health check of a container runs: Compose's own, else the image's."""
+    follow = _Following(files)
+    follow.command(_health_words(files), reaches=False)
+    return tuple(follow.scripts)
+
+
+def _health_words(files: ContainerFiles) -> list[Worded]:
+    """Return a health check as the words of its command."""
+    compose, image = files.given.compose, files.given.image
+    disabled, test = compose.get("healthcheck.disable"), compose.get("healthcheck.test")
+    if disabled is not None and disabled.value is True:
+        return []
+    if test is not None and test.text is not None:
+        return _in_shell(Worded(test.text, test.place))
+    words = [Worded(str(element.value), element.place) for element in test.elements] if test is not None else None
+    if words is None:
+        words = _of_image(files, "HEALTHCHECK", image.healthcheck) if image else None
+    if not words or words[0].text == "NONE":
+        return []
+    if words[0].text == "CMD-SHELL":
+        return _in_shell(words[1]) if len(words) > 1 else []
+    return words[1:] if words[0].text == "CMD" else words
+
+
+def _in_shell(text: Worded) -> list[Worded]:
+    """Return a text as the command by which a shell runs it."""
+    return [Worded("sh", text.place), Worded("-c", text.place), text]
+
+
 def command_words(files: ContainerFiles) -> list[Worded]:
     """Return entrypoint and command as Docker joins them: an entrypoint in Compose drops the image's command."""
     compose, image = files.given.compose, files.given.image
@@ -156,7 +186,7 @@ class _Following:
         """Follow the command of a hook, which no process of the container inherits from."""
         given = [Worded(str(element.value), element.place) for element in command.elements]
         if command.text is not None:
-            given = [Worded("sh", command.place), Worded("-c", command.place), Worded(command.text, command.place)]
+            given = _in_shell(Worded(command.text, command.place))
         self.command(given, reaches=False)
 
     def command(self, words: Sequence[Worded], *, reaches: bool, depth: int = 0) -> None:

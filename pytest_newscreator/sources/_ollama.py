@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pytest_newscreator.places import Place
@@ -54,6 +54,7 @@ class OllamaCall:
 
     `None` among the names, and for `modelfile`, is what cannot be known without running the script. `sources` are
     the variables, given from outside, that decide about a name: with them unset it is the one that stands here.
+    `name_places` are where the names themselves are written, in a list or an assignment, say.
     """
 
     verb: str
@@ -62,6 +63,7 @@ class OllamaCall:
     modelfile: str | None = None
     scope: str = ""
     sources: tuple[str, ...] = ()
+    name_places: tuple[Place | None, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

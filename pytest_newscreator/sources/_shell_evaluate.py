@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources import _shell_words as words
@@ -12,15 +13,20 @@ from pytest_newscreator.sources._shell_values import UNKNOWN, State, Value, Valu
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from pytest_newscreator.sources.lines import Locate, Spelled
+
 _CUTS = frozenset({"%", "%%", "#", "##"})
+_COMPOUND = frozenset({"concatenation", "command_name", "translated_string"})
+_FIELD = re.compile(r"\S+")
 
 
 class Evaluator:
     """The way from the nodes of one script to values."""
 
-    def __init__(self, source: words.Source) -> None:
-        """Take the script."""
+    def __init__(self, source: words.Source, locate: Locate) -> None:
+        """Take the script, and where each of its characters stands in the file."""
         self.source = source
+        self.locate = locate
 
     def value(self, node: Node, state: State, *, quoted: bool = False) -> Values:
         """Return what a word may come to, before it is split."""
@@ -31,16 +37,20 @@ class Evaluator:
             return (Value(None, self.names(node, state)),)
         if kind == "string":
             return self._string(node, state)
-        if kind in {"concatenation", "command_name", "translated_string"}:
+        if kind in _COMPOUND and _expands(node):
             parts = [self.value(child, state, quoted=quoted) for child in node.children if child.type != "$"]
             return concatenated(parts or [(Value(""),)])
-        return (Value(words.spell(node, self.source, quoted=quoted).value),)
+        return self._spelled(words.spell(node, self.source, quoted=quoted))
+
+    def _spelled(self, piece: Spelled) -> Values:
+        """Return a piece of the script as the one value it is."""
+        return (Value(piece.value, at=piece.locator(self.locate)),)
 
     def _string(self, node: Node, state: State) -> Values:
         """Return what a string in double quotes may come to."""
         inside = [child for child in node.children if child.type in words.EXPANDED]
         if not inside:
-            return (Value(words.spell(node, self.source).value),)
+            return self._spelled(words.spell(node, self.source))
         parts, last = [], node.start_byte + 1
         for child in inside:
             parts += [self._plain(last, child.start_byte), self.value(child, state, quoted=True)]
@@ -49,7 +59,7 @@ class Evaluator:
 
     def _plain(self, begin: int, end: int) -> Values:
         """Return the text between two expansions of a string."""
-        return (Value(words.without_escapes(self.source.slice(begin, end)).text),)
+        return self._spelled(words.without_escapes(self.source.slice(begin, end)))
 
     def fields(self, node: Node, state: State) -> list[Values]:
         """Return the words that one word becomes: `"${A[@]}"` is many, and `$X` is split where it has blanks."""
@@ -60,7 +70,7 @@ class Evaluator:
         values = self.value(node, state)
         if alone is None or node.type == "string" or len(values) != 1 or values[0].text is None:
             return [values]
-        return [(Value(text, values[0].sources),) for text in values[0].text.split()]
+        return [(values[0].cut(found.start(), found.end()),) for found in _FIELD.finditer(values[0].text)]
 
     def _elements(self, node: Node, state: State) -> list[Values] | None:
         """Return the elements of `${A[@]}`, the keys of `${!A[@]}`, the arguments of `$@`; anything else is none."""
@@ -111,7 +121,7 @@ class Evaluator:
         for value in found:
             unset = value.text is None and bool(value.sources)
             if unset or (value.text == "" and operator.startswith(":")):
-                results += [Value(one.text, one.sources | value.sources) for one in default]
+                results += [replace(one, sources=one.sources | value.sources) for one in default]
             else:
                 results.append(value)
         outcome = alternatives(results)
@@ -125,7 +135,7 @@ class Evaluator:
         spelled = words.default_of(node, self.source, quoted=quoted)
         if len(operands) == 1 and operands[0].type in {"string", "expansion", "simple_expansion", "concatenation"}:
             return self.value(operands[0], state, quoted=quoted)
-        return (Value(spelled.value if spelled is not None else None),)
+        return self._spelled(spelled) if spelled is not None else UNKNOWN
 
     def names(self, node: Node, state: State) -> frozenset[str]:
         """Return the variables from outside that decide about anything below a node."""
@@ -141,6 +151,11 @@ class Evaluator:
         return frozenset(found)
 
 
+def _expands(node: Node) -> bool:
+    """Return whether anything below a node waits for the script to run."""
+    return any(child.type in words.EXPANDED or _expands(child) for child in node.named_children)
+
+
 def _cut(value: Value, operator: str, pattern: str | None) -> Value:
     """Return a value without the prefix or suffix that a pattern matches, the shortest or the longest."""
     if value.text is None or pattern is None:
@@ -149,6 +164,6 @@ def _cut(value: Value, operator: str, pattern: str | None) -> Value:
     matches = re.compile(fnmatch.translate(pattern)).match
     if operator.startswith("#"):
         ends = range(len(text), -1, -1) if longest else range(len(text) + 1)
-        return Value(next((text[end:] for end in ends if matches(text[:end])), text), value.sources)
+        return value.cut(next((end for end in ends if matches(text[:end])), 0))
     begins = range(len(text) + 1) if longest else range(len(text), -1, -1)
-    return Value(next((text[:begin] for begin in begins if matches(text[begin:])), text), value.sources)
+    return value.cut(0, next((begin for begin in begins if matches(text[begin:])), None))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from pytest_newscreator.places import Place
     from pytest_newscreator.sources._ollama import CallWords
     from pytest_newscreator.sources._shell_run import Run
 
@@ -57,7 +58,15 @@ def _calls(run: Run, line: Sequence[Word], texts: Sequence[str]) -> Iterator[Oll
     for chosen in _choices(named):
         sources = sorted(frozenset().union(*(value.sources for value in chosen)))
         names = tuple(value.text or None for value in chosen)
-        yield OllamaCall(found.verb, names, place, modelfile, scope, tuple(sources))
+        written = tuple(_place(run, line[index], value) for index, value in zip(found.names, chosen, strict=True))
+        yield OllamaCall(found.verb, names, place, modelfile, scope, tuple(sources), written)
+
+
+def _place(run: Run, word: Word, value: Value) -> Place | None:
+    """Return where a name is written: its literal, else the word that puts it together."""
+    if not value.text:
+        return None
+    return value.at(0) if value.at is not None else run.locate(word.start)
 
 
 def _choices(named: Sequence[Values]) -> Iterator[tuple[Value, ...]]:

@@ -52,7 +52,7 @@ class Run:
     def __init__(self, text: str, locate: Locate, scope: str = "") -> None:
         """Take the text, and where each of its characters stands in the file."""
         self.source = words.Source(text)
-        self.evaluator = Evaluator(self.source)
+        self.evaluator = Evaluator(self.source, locate)
         self.locate = locate
         self.called = [scope]
         self.calls: list[OllamaCall] = []
@@ -239,7 +239,7 @@ class Run:
             if text.startswith("[") and "]=" in text:
                 values = self.evaluator.value(element, state)
                 key = text[1 : text.index("]=")].strip("\"'")
-                found[key] = tuple(replace(value, text=_behind_key(value.text)) for value in values)
+                found[key] = tuple(_behind_key(value) for value in values)
             elif element.type != "comment":
                 for values in self.evaluator.fields(element, state):
                     found[str(len(found))] = values
@@ -326,6 +326,6 @@ class Run:
         self.called.pop()
 
 
-def _behind_key(text: str | None) -> str | None:
+def _behind_key(value: Value) -> Value:
     """Return the value of `[key]=value`."""
-    return text.partition("]=")[2] if text is not None else None
+    return value.cut(value.text.index("]=") + 2) if value.text is not None and "]=" in value.text else value

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from pytest_newscreator.sources.lines import Locate
+
 LIMIT = 32
 """How many alternatives are followed; a word with more is unknown."""
 
@@ -19,10 +21,20 @@ _POSITION = re.compile(r"[0-9]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One text that a word may come to, `None` where only running can tell; `sources` are what decides about it."""
+    """One text that a word may come to, `None` where only running can tell; `sources` are what decides about it.
+
+    `at` says where each of its characters is written, which is nothing to tell two values apart by.
+    """
 
     text: str | None
     sources: frozenset[str] = frozenset()
+    at: Locate | None = field(default=None, compare=False, repr=False)
+
+    def cut(self, begin: int, end: int | None = None) -> Value:
+        """Return a slice of a known text that knows its place."""
+        at = self.at
+        moved: Locate | None = (lambda index: at(begin + index)) if at is not None else None
+        return Value((self.text or "")[begin:end], self.sources, moved)
 
 
 Values = tuple[Value, ...]
@@ -128,4 +140,6 @@ def _together(chosen: tuple[Value, ...]) -> Value:
     """Return one choice as one text."""
     sources = frozenset().union(*(value.sources for value in chosen))
     texts = [value.text for value in chosen if value.text is not None]
-    return Value("".join(texts) if len(texts) == len(chosen) else None, sources)
+    telling = [value for value in chosen if value.text]
+    at = telling[0].at if len(telling) == 1 else None
+    return Value("".join(texts) if len(texts) == len(chosen) else None, sources, at)

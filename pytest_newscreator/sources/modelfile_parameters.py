@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from pytest_newscreator.sources._go_values import boolean, integer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -51,7 +53,6 @@ DROPPED = frozenset(
 
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
 _HEX = "[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*"
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
 _HEXADECIMAL = re.compile(rf"[+-]?0[xX](?:_?{_HEX}\.?(?:{_HEX})?|\.{_HEX})[pP][+-]?{_DIGITS}")
 _NOT_FINITE = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
@@ -61,10 +62,6 @@ _SEMVER = re.compile(
     rf"v?{_NUMERAL}(?:\.{_NUMERAL}(?:\.{_NUMERAL}"
     rf"(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?)?",
 )
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-_INT64 = 1 << 63
-_INT64_DIGITS = 4096  # more digits than this are not worth converting: no int64 has them but for leading zeros
 # Halfway between the largest float32 and the next power of two: from here on Go rounds to infinity.
 _FLOAT32_OVERFLOW = (2.0 - 2.0**-24) * 2.0**127
 
@@ -80,8 +77,8 @@ def typed(name: str, text: str) -> Parameter | None:
     if kind == "list":
         return (text,)
     if kind == "boolean":
-        return _boolean(text)
-    return _integer(text) if kind == "integer" else _number(text)
+        return boolean(text)
+    return integer(text) if kind == "integer" else _number(text)
 
 
 def unknown(name: str, release: Release) -> str:
@@ -104,21 +101,6 @@ def nearest(word: str, known: tuple[str, ...]) -> str | None:
 def is_version(text: str) -> bool:
     """Tell whether REQUIRES takes a text: a semantic version, shortened or not, with or without `v`."""
     return _SEMVER.fullmatch(text) is not None
-
-
-def _boolean(text: str) -> bool | None:
-    """Read a truth value as Go's `strconv.ParseBool` does: `yes` and `on` are none."""
-    if text in _TRUE:
-        return True
-    return False if text in _FALSE else None
-
-
-def _integer(text: str) -> int | None:
-    """Read an integer of 64 bits in base 10, as Go's `strconv.ParseInt` does (`010` is ten)."""
-    if len(text) > _INT64_DIGITS or not _INTEGER.fullmatch(text):
-        return None
-    value = int(text)
-    return value if -_INT64 <= value < _INT64 else None
 
 
 def _number(text: str) -> float | None:

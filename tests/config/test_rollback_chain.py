@@ -122,8 +122,23 @@ def test_a_script_that_never_reads_the_switch_is_found(stack: Stack) -> None:
     """The base is written into it."""
     text = stack.text(SCRIPT).replace("${OLLAMA_BASE_MODEL:-gemma3:4b-it-qat}", "gemma3:4b-it-qat")
     stack.write(SCRIPT, text)
+    assert wrong(stack) == stack.behind(SCRIPT, 'BASE_MODEL="')
+    assert judged(stack).finding.lacks == ""  # type: ignore[union-attr] # there is one
+
+
+def test_a_script_without_a_base_of_its_own_is_found_as_a_whole(stack: Stack) -> None:
+    """The base that is pulled has no way into what is created: the Modelfiles decide."""
+    stack.write(SCRIPT, f"#!/bin/sh\nPULLED=gemma3:4b-it-qat\nollama pull $PULLED\n{KEEPING['straight']}")
     assert wrong(stack) == Place(SCRIPT)
     assert judged(stack).finding.lacks == "OLLAMA_BASE_MODEL"  # type: ignore[union-attr] # there is one
+
+
+def test_the_modelfile_that_is_created_of_is_the_one_that_is_made_of_the_switch(stack: Stack) -> None:
+    """The right one is still written, and nothing reads it."""
+    created = '    run ollama create "$1" -f "$modelfile" || die "$1 cannot be made'
+    stack.edit(SCRIPT, created, created.replace("$modelfile", "$source"))
+    assert wrong(stack) == stack.behind(SCRIPT, '    rebase "$source" >"$modelfile"\n    run ')
+    assert "keeps the FROM" in message(stack)
 
 
 def test_a_modelfile_that_keeps_its_from_is_found_at_the_creation(stack: Stack) -> None:
@@ -142,6 +157,11 @@ KEEPING = {
         "ollama create gemma3-4b-16k -f /m/Modelfile.gemma3-4b-16k\n"
     ),
     "a word in a message": f'{BOTH}  echo "making $v from $BASE"\n  ollama create $v -f /m/Modelfile.$v\ndone\n',
+    "printed to another file": f"{BOTH}  {SED}  ollama create $v -f /m/Modelfile.$v\ndone\n",
+    "rendered to another file": (
+        f'render() {{ sed "s|^FROM .*|FROM $BASE|" "$1" > "$2"; }}\n{BOTH}  render /m/$v /tmp/$v\n'
+        "  ollama create $v -f /m/$v\ndone\n"
+    ),
     "another variable": f'{BOTH}  sed "s|^FROM .*|FROM $OTHER|" /m/$v > /tmp/$v\n  ollama create $v -f /tmp/$v\ndone\n',
 }
 
@@ -162,6 +182,18 @@ REMAKING = {
     "sed in place": (
         f'{BOTH}  cp /m/Modelfile.$v /tmp/$v\n  sed -i "s|^FROM .*|FROM $BASE|" "/tmp/$v"\n'
         "  ollama create $v -f /tmp/$v\ndone\n"
+    ),
+    "in place by a function": (
+        f'rebase() {{ local file="$1"; sed -i "s|^FROM .*|FROM $BASE|" "$file"; }}\n{BOTH}  cp /m/$v /tmp/$v\n'
+        "  rebase /tmp/$v\n  ollama create $v -f /tmp/$v\ndone\n"
+    ),
+    "moved back": (
+        f'{BOTH}  sed "s|^FROM .*|FROM $BASE|" /tmp/$v > /tmp/new && mv /tmp/new /tmp/$v\n'
+        "  ollama create $v -f /tmp/$v\ndone\n"
+    ),
+    "a file that only running can tell": (
+        f'render() {{ sed "s|^FROM .*|FROM $BASE|" "$1" > "$2"; }}\n{BOTH}  file="$(mktemp)"\n'
+        '  render /m/$v "$file"\n  ollama create $v -f "$file"\ndone\n'
     ),
     "pipe": f'{BOTH}  sed "s|^FROM .*|FROM $BASE|" /m/$v | ollama create $v -f -\ndone\n',
     "here-document": f"{BOTH}  ollama create $v -f - <<EOF\nFROM $BASE\nPARAMETER num_ctx 1\nEOF\ndone\n",

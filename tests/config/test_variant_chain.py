@@ -93,14 +93,25 @@ def test_lists_have_many_forms(stack: Stack, script: str, before: str) -> None:
 def test_a_renamed_variant_is_found(stack: Stack) -> None:
     """The setting and the contract have the new name, the script the old one."""
     stack.write(CONTRACT, stack.text(CONTRACT).replace(f"{V60}:", "news-60k:").replace(f": {V60}", ": news-60k"))
-    assert wrong(stack) == [("variant-chain[news-60k]", stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
+    assert ("variant-chain[news-60k]", stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k ")) in wrong(stack)
+    assert len(wrong(stack)) == 1
 
 
 def test_a_variant_that_nobody_selects_need_not_be_created(stack: Stack) -> None:
     """Its Modelfile is held by another check."""
     stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
     stack.edit(CONTRACT, "MODEL_60K_NAME: gemma3-4b-60k,\n", "\n")
+    stack.edit(AI, " && ollama show gemma3-4b-60k >/dev/null", "")
     assert not wrong(stack)
+
+
+def test_a_variant_that_only_the_health_check_asks_for_is_created_too(stack: Stack) -> None:
+    """No setting selects it, and without it the container never becomes healthy."""
+    stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
+    stack.edit(CONTRACT, "MODEL_60K_NAME: gemma3-4b-60k,\n", "\n")
+    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
+    asks = stack.behind(AI, "gemma3-4b-16k >/dev/null && ollama show ")
+    assert message(stack) == f"{asks} asks for {V60}, which nothing creates (invocation default)"
 
 
 def test_a_container_that_creates_nothing_is_found_at_the_service(stack: Stack) -> None:
@@ -261,3 +272,58 @@ def test_a_modelfile_that_does_not_exist_is_told_elsewhere(stack: Stack) -> None
     """`modelfile` says so."""
     (stack.root / f"news-creator/Modelfile.{V60}").unlink()
     assert not wrong(stack)
+
+
+@pytest.mark.parametrize(
+    ("script", "before"),
+    [
+        ("ollama create gemma3-4b-16kx -f /m/Modelfile.gemma3-4b-16k\n", "ollama create "),
+        ('for v in "gemma3-4b-16kx"; do ollama create "$v" -f /m/Modelfile.gemma3-4b-16k; done\n', 'for v in "'),
+        ("make() { ollama create $1 -f /m/Modelfile.gemma3-4b-16k; }\nmake gemma3-4b-16kx\n", "\nmake "),
+        (
+            'V="${LIST:-gemma3-4b-16kx}"\nfor v in $V; do ollama create $v -f /m/Modelfile.gemma3-4b-16k; done\n',
+            "LIST:-",
+        ),
+        ("sh -c 'ollama create gemma3-4b-16kx -f /m/Modelfile.gemma3-4b-16k'\n", "ollama create "),
+        ("V=([a]=gemma3-4b-16kx)\nollama create ${V[a]} -f /m/Modelfile.gemma3-4b-16k\n", "[a]="),
+    ],
+)
+def test_a_name_that_the_contract_does_not_know_is_found_at_its_own_word(
+    stack: Stack, script: str, before: str
+) -> None:
+    """Neither the command nor the Compose service is wrong: the name is."""
+    other = "ollama create gemma3-4b-60k -f /m/Modelfile.gemma3-4b-60k\n"
+    stack.write(SCRIPT, SERVE + script + other.replace("ollama create", "ollama  create"))
+    stack.write(BACKEND, stack.text(BACKEND).replace("/opt/news-creator/modelfiles/\n", "/m/\n"))
+    assert wrong(stack) == [(f"variant-chain[{V16}]", stack.behind(SCRIPT, before))]
+    assert message(stack).startswith("creates gemma3-4b-16kx, which the contract does not know; ")
+    stack.write(SCRIPT, stack.text(SCRIPT).replace("16kx", "16k"))
+    assert not wrong(stack)
+
+
+def test_a_list_of_compose_points_at_the_word_too(stack: Stack) -> None:
+    """The second name of the list, wherever its text is written."""
+    stack.edit(AI, GIVEN, f"{GIVEN}      NEWS_CREATOR_VARIANTS: ${{VARIANTS:-{V16} {V60}x}}\n")
+    assert wrong(stack) == [(ITEM, stack.behind(AI, f"${{VARIANTS:-{V16} "))]
+
+
+@pytest.mark.parametrize(
+    ("hook", "before"),
+    [
+        ("[ollama, create, gemma3-4b-16kx, -f, /m/a]", "[ollama, create, "),
+        ("ollama create gemma3-4b-16kx -f /m/a", "command: ollama create "),
+        ("[sh, -c, 'sleep 1; ollama create \"gemma3-4b-16kx\" -f /m/a']", '1; ollama create "'),
+    ],
+)
+def test_a_hook_points_at_the_word_too(stack: Stack, hook: str, before: str) -> None:
+    """Its text stands in the Compose file."""
+    stack.write(SCRIPT, f"{SERVE}ollama create {V60} -f -\n")
+    stack.edit(AI, SERVICE, f"    post_start:\n      - command: {hook}\n{SERVICE}")
+    assert wrong(stack) == [(f"variant-chain[{V16}]", stack.behind(AI, before))]
+
+
+def test_a_helper_model_beside_the_list_is_not_blamed(stack: Stack) -> None:
+    """What lacks a variant is the list; a model of another purpose has nothing to do with it."""
+    stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
+    stack.write(SCRIPT, f"{stack.text(SCRIPT)}\nollama create warm-up -f /m/warm\n")
+    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]

@@ -185,10 +185,27 @@ def _taken(repository: Repository, server: Service, option: str) -> str | None:
 
 
 def _target_of_site(repository: Repository, site: Site) -> Target | None:
-    """Return what a written request is for, where it names its model; a file of no service may ask any server."""
+    """Return what a written request is for: the model it names, else what the services of its file ask, if that is one.
+
+    A file of no service may ask any server.
+    """
     if site.model is None:
-        return None
+        path = site.place.path
+        clients = [one for one in repository.services_of(path) if one.uses and repository.is_shipped(one, path)]
+        targets = {_only_target(repository, client) for client in clients}
+        return targets.pop() if len(targets) == 1 else None
     return _target(repository, site.model, servers_asked_from(repository, site.place.path))
+
+
+def _only_target(repository: Repository, service: Service) -> Target | None:
+    """Return what every request of a service is for: the base of its one model, where it can name no other."""
+    used = [repository.contract.models[key] for key in service.uses]
+    texts_ = _allowed(service)
+    others = (model for model in repository.contract.models.values() if model not in used)
+    names_other = any(names.same(text, name) for text in texts_ for model in others for name in model.names)
+    if len(used) != 1 or used[0].variants or names_other:
+        return None
+    return target_of(repository, service)
 
 
 def _loading_body(repository: Repository, site: Site) -> str | None:

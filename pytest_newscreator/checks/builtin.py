@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_newscreator.checks import (
     agreement,
+    card,
     defaults,
     deployed,
     endpoint,
@@ -12,8 +13,10 @@ from pytest_newscreator.checks import (
     fit,
     health,
     images,
+    knobs,
     modelfiles,
     mounts,
+    origins,
     privilege,
     reservation,
     resolved,
@@ -22,6 +25,7 @@ from pytest_newscreator.checks import (
     served,
     startup,
     variants,
+    versions,
     waivers,
 )
 from pytest_newscreator.checks.registry import Check
@@ -29,6 +33,8 @@ from pytest_newscreator.checks.registry import Check
 CHECKS: tuple[Check, ...] = (
     modelfiles.MODELFILE,
     startup.SHADOWED,
+    knobs.MISREAD,
+    knobs.DEAD_SETTING,
     defaults.DEFAULT,
     variants.VARIANT_CHAIN,
     resolved.RESOLVED,
@@ -38,7 +44,10 @@ CHECKS: tuple[Check, ...] = (
     agreement.CONTEXT_AGREEMENT,
     endpoint.ENDPOINT,
     fit.FIT,
+    card.GPU_ENVIRONMENT,
     exposure.EXPOSED_PORT,
+    origins.ORIGINS,
+    versions.OLLAMA_VERSION,
     images.FLOATING_TAG,
     images.IMAGE_SKEW,
     secrets.SECRET_IN_ENV,

@@ -90,8 +90,8 @@ class Named:
 
     @cached_property
     def text(self) -> str:
-        """Return all that is in the container as text, and its commands."""
-        return "\n".join((*self._commands(), *self.shipped.values()))
+        """Return all that is in the container as text, without lines that are comments, and its commands."""
+        return "\n".join((*self._commands(), *(_COMMENT.sub("", text) for text in self.shipped.values())))
 
     def _commands(self) -> Iterator[str]:
         """Yield what Compose and the Dockerfile run; what they only give is no reading."""
@@ -107,9 +107,7 @@ class Named:
         """Return whether something in the container reads a name, or all names that begin like it."""
         if name in self.reads or re.search(rf"{re.escape(name)}(?![A-Za-z0-9_])", self.unread):
             return True
-        begun = set(
-            re.findall(rf"{re.escape(name.partition('_')[0])}_[A-Z0-9_]*(?![A-Za-z0-9_])", _COMMENT.sub("", self.text))
-        )
+        begun = set(re.findall(rf"{re.escape(name.partition('_')[0])}_[A-Z0-9_]*(?![A-Za-z0-9_])", self.text))
         return any(stem.endswith("_") and name.startswith(stem) for stem in begun)
 
     def may_name(self, name: str) -> bool:

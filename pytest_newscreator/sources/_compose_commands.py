@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pytest_newscreator.sources._compose_nodes import Nodes, interpolated
+from pytest_newscreator.sources._ollama import find_call
 from pytest_newscreator.sources._order import in_order
 from pytest_newscreator.sources._shell_commands import report_words
 from pytest_newscreator.sources.lines import Spelled, joined
@@ -26,6 +28,34 @@ def read_commands(service: yaml.Node, scope: str, nodes: Nodes) -> Read:
     main = _main(service, scope, nodes)
     others = [_one(node, scope, nodes) for node in _others(service, nodes)]
     return merge([*main, *others, _health(nodes.entry(service, "healthcheck", "test"), scope, nodes)])
+
+
+def created(service: yaml.Node, nodes: Nodes) -> dict[str, str]:
+    """Return the configs of a service that are Modelfiles, each with the model that a command makes of it."""
+    commands = [nodes.entry(service, "command"), nodes.entry(service, "entrypoint"), *_others(service, nodes)]
+    made: dict[str, str] = {}
+    for words in (_words(command, nodes) or _split(command, nodes) for command in commands):
+        texts = [word.text for word in words]
+        call = find_call(texts)
+        if call is not None and call.verb == "create" and call.names and call.modelfile is not None:
+            made[texts[call.modelfile]] = texts[call.names[0]]
+    return {source: made[target] for source, target in _configs(service, nodes) if target in made}
+
+
+def _split(node: yaml.Node | None, nodes: Nodes) -> list[Spelled]:
+    """Return the words of a command in a string, as far as blanks tell."""
+    text = interpolated(nodes.spell(node), defaults=False) if isinstance(node, yaml.ScalarNode) else None
+    return [text.cut(word.start(), word.end()) for word in re.finditer(r"\S+", text.text)] if text else []
+
+
+def _configs(service: yaml.Node, nodes: Nodes) -> Iterator[tuple[str, str]]:
+    """Yield the configs of a service, each with its path in the container."""
+    for config in _elements(nodes.entry(service, "configs")):
+        source, target = nodes.entry(config, "source"), nodes.entry(config, "target")
+        if isinstance(config, yaml.ScalarNode):
+            yield config.value, f"/{config.value}"
+        elif isinstance(source, yaml.ScalarNode):
+            yield source.value, target.value if isinstance(target, yaml.ScalarNode) else f"/{source.value}"
 
 
 def _main(service: yaml.Node, scope: str, nodes: Nodes) -> Iterator[Read]:

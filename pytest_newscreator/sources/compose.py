@@ -12,7 +12,7 @@ from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources import dockerfile
 from pytest_newscreator.sources._bodies import is_json_object, is_modelfile, json_sites, modelfile_sites
-from pytest_newscreator.sources._compose_commands import read_commands
+from pytest_newscreator.sources._compose_commands import created, read_commands
 from pytest_newscreator.sources._compose_nodes import Nodes, interpolated
 from pytest_newscreator.sources.interpolation import Expansion, Template, evaluate, parse
 from pytest_newscreator.sources.lines import Spelled
@@ -120,10 +120,12 @@ class _Reading:
     visits: int = 0
 
     def document(self, root: yaml.Node) -> None:
+        made: dict[str, str] = {}
         for name, service in self.nodes.entries(self.nodes.entry(root, "services")):
             self.service(name, service)
+            made |= created(service, self.nodes)
         for name, config in self.nodes.entries(self.nodes.entry(root, "configs")):
-            self.config(self.nodes.entry(config, "content"), name)
+            self.config(self.nodes.entry(config, "content"), name, made.get(name))
         for key, value in self.nodes.entries(root):
             if key != "services":
                 self.defaults(value, "")
@@ -233,8 +235,8 @@ class _Reading:
         """Return the place of an offset into a spelled text."""
         return self.nodes.place(text.cut(offset).start)
 
-    def config(self, node: yaml.Node | None, name: str) -> None:
-        """Report a config that is a Modelfile, a request body or a script."""
+    def config(self, node: yaml.Node | None, name: str, made: str | None) -> None:
+        """Report a config that is a Modelfile (of a model that is `made`), a request body or a script."""
         if not isinstance(node, yaml.ScalarNode):
             return
         body = interpolated(self.nodes.spell(node), defaults=True)
@@ -244,7 +246,7 @@ class _Reading:
             text = interpolated(self.nodes.spell(node), defaults=False)
             self.take(read_script(text.text, text.locator(self.nodes.place), scope=name).result())
         elif is_modelfile(body.text, "", name):
-            self.sites.extend(modelfile_sites(body, self.nodes.place, name, self.nodes.source.text))
+            self.sites.extend(modelfile_sites(body, self.nodes.place, name, self.nodes.source.text, made))
 
 
 def _default(expansion: Expansion) -> Template | None:

@@ -174,3 +174,19 @@ def test_plain_scalars_are_written_as_go_writes_them(pair: str) -> None:
     """The rules of YAML in Go, not in Python."""
     text, rendered = pair.split()
     assert render(resolve_plain(text)) == rendered
+
+
+@pytest.mark.parametrize("config", ["{source: m, target: /M}", "m"], ids=["with a target", "by its name"])
+def test_a_config_that_a_hook_makes_a_model_of_says_which(config: str) -> None:
+    """`ollama create NAME -f PATH`, where PATH is where the config is."""
+    path = "/M" if "target" in config else "/m"
+    text = (
+        f"services:\n  a:\n    image: x\n    configs: [{config}]\n    post_start:\n"
+        f"      - command: [ollama, create, notes, -f, {path}]\n"
+        "configs:\n  m:\n    content: |\n      FROM b\n      PARAMETER num_ctx 8192\n"
+    )
+    sites = [site for site in READER.read(SourceFile("compose.yaml", text)).sites if site.kind.startswith("modelfile")]
+    assert [(site.setting, site.value, site.model) for site in sites] == [
+        ("FROM", "b", "notes"),
+        ("num_ctx", "8192", "notes"),
+    ]

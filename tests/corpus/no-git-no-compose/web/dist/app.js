@@ -1,0 +1,2 @@
+const model = "gemma3:4b";
+export { model };

@@ -1,0 +1,3 @@
+module example.test/gateway
+
+go 1.23

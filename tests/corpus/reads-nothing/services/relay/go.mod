@@ -1,0 +1,3 @@
+module example/relay
+
+go 1.23

@@ -218,10 +218,10 @@ class Environment:
         yield from ((name, full) for name, full in self._names.items() if full.startswith(_EXPORTED))
         named = {f"{self._owners[name]}.{name}": helper for name, helper in self.methods.items()}
         for name, helper in {**self.functions, **named}.items():
-            default = self._elsewhere(helper.default) if helper.default is not None else None
+            default = self.elsewhere(helper.default) if helper.default is not None else None
             yield name, replace(helper, default=default)
 
-    def _elsewhere(self, node: ast.expr) -> Elsewhere:
+    def elsewhere(self, node: ast.expr) -> Elsewhere:
         """Return an expression as another file sees it."""
         known = self.values.known(node)
         return Elsewhere(known.value if known else None, self.values.place(known.node if known else node))

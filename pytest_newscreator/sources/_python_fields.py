@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from pytest_newscreator.sources._python_bound import Bound
 from pytest_newscreator.sources._python_names import dotted
 from pytest_newscreator.sources._python_values import Values
 
@@ -30,60 +31,111 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a class under one of its names, in capitals; one `is_whole` where no prefix stands before it."""
+
+    field: str
+    name: str
+    default: ast.expr | None
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
-    """What a class hands on to its children, in this file and in others."""
+    """What a class hands on to its children, in this file and in others; `fields` has the inherited ones too."""
 
     kind: ClassKind
     prefix: str = ""
     delimiter: str = ""
+    fields: tuple[Field, ...] = ()
+
+
+_ROOT = Family("settings")
 
 
 class Fields:
     """The classes of one module that have fields."""
 
-    def __init__(self, values: Values, classes: Sequence[ast.ClassDef], imported: Mapping[str, object]) -> None:
+    def __init__(
+        self, values: Values, classes: Sequence[ast.ClassDef], imported: Mapping[str, object], bound: Bound
+    ) -> None:
         """Sort the classes out; one may inherit from another, of this file or of an imported one."""
         self._values = values
+        self._bound = bound
         self._nodes = {node.name: node for node in classes}
         self._families = {name: value for name, value in imported.items() if isinstance(value, Family)}
+        self._sorted: dict[ast.ClassDef, tuple[Family, Sequence[Family]]] = {}
         for _ in classes:
-            before = len(self._families)
+            before = len(self._sorted)
             for node in classes:
                 self._sort(node)
-            if len(self._families) == before:
+            if len(self._sorted) == before:
                 break
 
     def _sort(self, node: ast.ClassDef) -> None:
         """Note a class whose bases or decorators give it fields."""
-        if node.name in self._families:
+        if node in self._sorted:
             return
         bases = [_last(_unsubscripted(base)) for base in node.bases]
-        written = {*bases, *map(dotted, node.bases)}
-        parents = [self._families[base] for base in sorted(written) if base in self._families]
+        parents = self._parents(node)
         kind: ClassKind | None = None
-        if "BaseSettings" in bases or any(parent.kind == "settings" for parent in parents):
+        if any(parent.kind == "settings" for parent in parents):
             kind = "settings"
         elif parents or _FIELD_BASES.intersection(bases) or any(map(_is_field_decorator, node.decorator_list)):
             kind = "fields"
         if kind is not None:
-            prefix, delimiter = self._configured(node, "env_prefix"), self._configured(node, "env_nested_delimiter")
-            above = parents[0] if parents else Family(kind)
-            self._families[node.name] = Family(
-                kind,
-                above.prefix if prefix is None else prefix,
-                above.delimiter if delimiter is None else delimiter,
-            )
+            family = self._family(node, kind, parents)
+            self._sorted[node] = family, parents
+            self._families[node.name] = family
 
-    def exported(self) -> Iterator[tuple[str, Family]]:
-        """Yield the classes from which another file can inherit."""
-        yield from self._families.items()
+    def _parents(self, node: ast.ClassDef) -> list[Family]:
+        """Return the families of a class's bases, in their order."""
+        names = ((dotted(_unsubscripted(base)), _last(_unsubscripted(base))) for base in node.bases)
+        found = (
+            _ROOT if last == "BaseSettings" else self._named(whole) or self._families.get(last) for whole, last in names
+        )
+        return [family for family in found if family is not None]
+
+    def _named(self, name: str) -> Family | None:
+        """Return the family of a class by its name here."""
+        found = self._families.get(name) or self._bound.ask(name)
+        return found if isinstance(found, Family) else None
+
+    def _family(self, node: ast.ClassDef, kind: ClassKind, parents: Sequence[Family]) -> Family:
+        """Return what a class hands on: its own options and fields, and those of its bases that it leaves alone."""
+        prefix, delimiter = self._configured(node, "env_prefix"), self._configured(node, "env_nested_delimiter")
+        # The options of a base stand above those of the bases before it, as pydantic merges them.
+        above = next((parent for parent in reversed(parents) if parent.kind == "settings"), Family(kind))
+        family = Family(
+            kind,
+            above.prefix if prefix is None else prefix,
+            above.delimiter if delimiter is None else delimiter,
+        )
+        fields = {(field.field, field.name): field for field in self._own(family, node)}
+        own = {name for name, _ in _fields(node)}
+        for parent in parents:
+            for field in parent.fields:
+                if field.field not in own:
+                    fields.setdefault((field.field, field.name), field)
+        return replace(family, fields=tuple(fields.values()))
+
+    def exported(self, elsewhere: Callable[[ast.expr | None], ast.expr | None]) -> Iterator[tuple[str, Family]]:
+        """Yield the classes from which another file can inherit, their defaults as `elsewhere` hands them on."""
+        own = {node.name for node in self._sorted}
+        for name, family in self._families.items():
+            if name not in own:
+                yield name, family
+                continue
+            fields = (replace(field, default=elsewhere(field.default)) for field in family.fields)
+            yield name, replace(family, fields=tuple(fields))
 
     def _configured(self, node: ast.ClassDef, option: str) -> str | None:
         """Return an option of a class: in `model_config`, in `class Config`, or among its keywords."""
         for statement in [*node.body, *_config_body(node)]:
-            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
                 continue
-            name = statement.targets[0].id
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            name = _last(target)
             found = statement.value if name == option else None
             if name == "model_config":
                 found = _entry(statement.value, option)
@@ -97,18 +149,33 @@ class Fields:
         return known.text if known is not None else ""
 
     def of(self, node: ast.ClassDef) -> Iterator[Declared]:
-        """Yield the fields of a class, one for each name that pydantic-settings would look for."""
-        family = self._families.get(node.name)
-        if family is None:
+        """Yield the fields of a class, one for each name that pydantic-settings would look for.
+
+        An inherited field is yielded where the class looks for it under another name than its bases do.
+        """
+        if node not in self._sorted:
             return
+        family, parents = self._sorted[node]
+        own = {name for name, _ in _fields(node)}
+        is_told = family.kind == "fields" or all(
+            (parent.kind, parent.prefix) == (family.kind, family.prefix) for parent in parents if parent.fields
+        )
+        for field in family.fields:
+            if field.field in own or not (is_told or field.is_whole):
+                name = field.name if field.is_whole else f"{family.prefix.upper()}{field.name}"
+                yield Declared(name, field.default, from_environment=family.kind == "settings")
+
+    def _own(self, family: Family, node: ast.ClassDef) -> Iterator[Field]:
+        """Yield the fields that a class declares itself, without the prefix."""
         for name, statement in _fields(node):
             yield from self._field(family, name, statement)
             if family.kind == "settings" and family.delimiter:
-                yield from self._nested(family, f"{family.prefix}{name}{family.delimiter}", statement, ())
+                for inner, default in self._nested(family.delimiter, f"{name}{family.delimiter}", statement, ()):
+                    yield Field(name, inner.upper(), default)
 
     def _nested(
-        self, family: Family, prefix: str, statement: ast.AnnAssign, above: tuple[str, ...]
-    ) -> Iterator[Declared]:
+        self, delimiter: str, before: str, statement: ast.AnnAssign, above: tuple[str, ...]
+    ) -> Iterator[tuple[str, ast.expr | None]]:
         """Yield the fields of a field that is a model itself, as the delimiter makes the environment set them."""
         inner = self._nodes.get(_last(statement.annotation))
         if inner is None or inner.name not in self._families or inner.name in above:
@@ -117,22 +184,21 @@ class Fields:
         for name, field in _fields(inner):
             own = _keyword(given, name) if given is not None else None
             for one in self._field(Family("fields"), name, field):
-                yield Declared(f"{prefix}{one.name}".upper(), own or one.default, from_environment=True)
-            yield from self._nested(family, f"{prefix}{name}{family.delimiter}", field, (*above, inner.name))
+                yield f"{before}{one.name}", own or one.default
+            yield from self._nested(delimiter, f"{before}{name}{delimiter}", field, (*above, inner.name))
 
-    def _field(self, family: Family, name: str, statement: ast.AnnAssign) -> Iterator[Declared]:
-        """Yield one field under each of its names."""
+    def _field(self, family: Family, name: str, statement: ast.AnnAssign) -> Iterator[Field]:
+        """Yield one field under each of its names; an alias is the whole name."""
         calls = [*_metadata(statement.annotation, _FIELD_CALLS)]
         value = statement.value
         if isinstance(value, ast.Call) and _last(value.func) in _FIELD_CALLS:
             calls, value = [value, *calls], None
         default = value or next((found for call in calls if (found := field_default(call)) is not None), None)
-        names = [f"{family.prefix}{name}".upper()]
+        aliases: list[str] = []
         if family.kind == "settings":
             aliases = [alias.upper() for call in calls for alias in self._aliases(call)]
-            names = aliases or names
-        for name_ in dict.fromkeys(names):
-            yield Declared(name_, default, from_environment=family.kind == "settings")
+        for name_ in dict.fromkeys(aliases or [name.upper()]):
+            yield Field(name, name_, default, is_whole=bool(aliases))
 
     def _aliases(self, call: ast.Call) -> Iterator[str]:
         """Yield the names under which the environment may hold a field."""
@@ -245,6 +311,8 @@ def _entry(node: ast.expr, name: str) -> ast.expr | None:
             key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
         }
         return keys.get(name)
+    if isinstance(node, ast.BinOp):
+        return _entry(node.right, name) or _entry(node.left, name)
     return None
 
 

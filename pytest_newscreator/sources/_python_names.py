@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from pytest_newscreator.sources._python_bound import Bound
 from pytest_newscreator.sources._python_collect import Found, Function
 
 Interval = tuple[tuple[int, int], tuple[int, int]]
@@ -13,9 +14,9 @@ Interval = tuple[tuple[int, int], tuple[int, int]]
 class Names:
     """What the names of one module are assigned: in its functions, in its classes, in itself, in other files."""
 
-    def __init__(self, tree: ast.Module, found: Found, imported: Mapping[str, object]) -> None:
+    def __init__(self, tree: ast.Module, found: Found, bound: Bound) -> None:
         """Note every name that is assigned once; one that is assigned twice has no one value."""
-        self._imported = {name: value for name, value in imported.items() if isinstance(value, ast.expr)}
+        self._bound = bound
         self._own: dict[str, ast.expr | None] = {}
         self._attributes: dict[str, ast.expr | None] = {}
         self._locals: dict[str, list[tuple[Interval, ast.expr | None]]] = {}
@@ -53,15 +54,25 @@ class Names:
             around = self._around(node) if node.id in self._locals else []
             if around:
                 return max(around, key=lambda here: here[0][0])[1]
-            return self._own[node.id] if node.id in self._own else self._imported.get(node.id)
+            return self._own[node.id] if node.id in self._own else self._imported(node.id)
         if not isinstance(node, ast.Attribute):
             return None
         if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
             return self._attributes.get(node.attr)
         name = dotted(node)
-        found = self._own[name] if name in self._own else self._imported.get(name)
+        found = self._own[name] if name in self._own else self._imported(name)
         # A member of an enumeration: `Model.SMALL.value`.
         return self.expression(node.value) if found is None and node.attr == "value" else found
+
+    def _imported(self, name: str) -> ast.expr | None:
+        """Return the constant of another file that a name stands for."""
+        found = self._bound.ask(name)
+        return found if isinstance(found, ast.expr) else None
+
+    @property
+    def assigned(self) -> frozenset[str]:
+        """Return the names that this module and its classes assign."""
+        return frozenset(self._own)
 
     def _around(self, node: ast.Name) -> list[tuple[Interval, ast.expr | None]]:
         """Return the functions around a name that bind it, with what they bind it to."""
@@ -75,18 +86,17 @@ class Names:
         if isinstance(value, ast.Dict):
             yield from entries(value)
         elif value is None and name and name not in self._own:
-            for key, expression in self._imported.items():
-                if key.startswith(f"{name}.["):
-                    yield key[len(name) + 2 : -1], expression
+            for key, expression in self._bound.table(name).items():
+                if isinstance(expression, ast.expr):
+                    yield key, expression
 
     def constants(self) -> Iterator[tuple[str, ast.expr]]:
-        """Yield what another file can import, own names first; entries of a dict under `TABLE.[key]`."""
+        """Yield what another file can import of this one's own; entries of a dict under `TABLE.[key]`."""
         for name, value in self._own.items():
             if isinstance(value, ast.Dict):
                 yield from ((f"{name}.[{key}]", entry) for key, entry in entries(value))
             elif value is not None:
                 yield name, value
-        yield from ((name, value) for name, value in self._imported.items() if name not in self._own)
 
 
 def last(node: ast.expr) -> str:

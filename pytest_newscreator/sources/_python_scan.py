@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pytest_newscreator.places import Place
+from pytest_newscreator.sources._python_bound import NOTHING, Bound, Exports
 from pytest_newscreator.sources._python_collect import Scope, collect
 from pytest_newscreator.sources._python_commands import Commands, has_commands
-from pytest_newscreator.sources._python_environment import Environment
+from pytest_newscreator.sources._python_environment import Environment, is_none
 from pytest_newscreator.sources._python_fields import FLAG_CALLS, Declared, Fields
 from pytest_newscreator.sources._python_helpers import EnvironmentRead
 from pytest_newscreator.sources._python_layers import Layers
@@ -20,7 +21,7 @@ from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 
 __all__ = ["Bind", "Scan"]
 
-Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Mapping[str, object]]
+Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Bound]
 """Returns what the imports of a file bind, as the files that it imports from export it."""
 
 _IN_FILE = operator.attrgetter("place.path", "place.line", "place.column")
@@ -31,13 +32,14 @@ _TEST_LIBRARY = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|unittest)\b",
 class Scan:
     """The reading of one file."""
 
-    def __init__(self, tree: ast.Module, source: SourceFile, bind: Bind = lambda _: {}) -> None:
+    def __init__(self, tree: ast.Module, source: SourceFile, bind: Bind | None = None) -> None:
         """Gather what matters, then learn what its names mean."""
         self.found = collect(tree, has_tests=_TEST_LIBRARY.search(source.text) is not None)
-        imported = bind(self.found.imports)
-        self.values = Values(tree, source, self.found, imported)
-        self.environment = Environment(self.values, self.found, imported)
-        self.fields = Fields(self.values, [node for node, _ in self.found.classes], imported)
+        self.bound = bind(self.found.imports) if bind is not None else NOTHING
+        things = dict(self.bound.things())
+        self.values = Values(tree, source, self.found, self.bound)
+        self.environment = Environment(self.values, self.found, things)
+        self.fields = Fields(self.values, [node for node, _ in self.found.classes], things, self.bound)
         self.layers = Layers(self.found, self.environment)
         self.sites: list[Site] = []
         self.reads: set[str] = set()
@@ -63,9 +65,20 @@ class Scan:
             self.consumed |= commands.consumed
         return Read(self._ordered(), frozenset(self.reads))
 
-    def exported(self) -> dict[str, object]:
+    def exported(self) -> Exports:
         """Return what other files can import from this one."""
-        return {**dict(self.values.exported()), **dict(self.environment.exported()), **dict(self.fields.exported())}
+        families = dict(self.fields.exported(self._handed_on))
+        settings = {name: family for name, family in families.items() if family.kind == "settings"}
+        own = {**dict(self.values.exported()), **families}
+        things = {**dict(self.environment.exported()), **settings}
+        return Exports(own, things, self.values.names.assigned, self.bound)
+
+    def _handed_on(self, default: ast.expr | None) -> ast.expr | None:
+        """Return the default of a field as another file sees it; one that reads the environment is told here."""
+        if default is None or is_none(default):
+            return None
+        is_read = isinstance(default, ast.Call) and self.environment.match(default) is not None
+        return None if is_read else self.environment.elsewhere(default)
 
     def _called(self, names: Iterable[str]) -> list[tuple[ast.Call, Scope]]:
         """Return the calls of functions with these names."""

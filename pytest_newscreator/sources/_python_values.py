@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_newscreator.places import Place
+from pytest_newscreator.sources._python_bound import NOTHING, Bound
 from pytest_newscreator.sources._python_collect import Found
 from pytest_newscreator.sources._python_compute import CONVERSIONS, PLAIN, Scalar, combined
 from pytest_newscreator.sources._python_names import Names
@@ -43,13 +44,11 @@ class Elsewhere(ast.expr):
 class Values:
     """The constants of one module, and the places of its expressions."""
 
-    def __init__(
-        self, tree: ast.Module, source: SourceFile, found: Found, imported: Mapping[str, object] | None = None
-    ) -> None:
-        """Note what the module, its classes and its functions assign once; `imported` is what other files do."""
+    def __init__(self, tree: ast.Module, source: SourceFile, found: Found, bound: Bound = NOTHING) -> None:
+        """Note what the module, its classes and its functions assign once; `bound` is what other files do."""
         self.path = source.path
         self.text = source.text
-        self.names = Names(tree, found, imported or {})
+        self.names = Names(tree, found, bound)
         self._ascii = source.text.isascii()
         self._lines: Lines | None = None
 

@@ -12,6 +12,7 @@ from pytest_newscreator.sources._python_text import is_telling, literals, plain_
 from pytest_newscreator.sources.sites import Read, Reader, SourceFile
 
 if TYPE_CHECKING:
+    from pytest_newscreator.sources._python_bound import Exports
     from pytest_newscreator.sources._python_scan import Bind
 
 __all__ = ["READER", "matches", "read", "read_all", "read_tree"]
@@ -28,7 +29,7 @@ def read(source: SourceFile) -> Read:
     """Read one file; one that this Python cannot parse is a problem, and only what it spells out counts."""
     if not is_telling(source.text):
         return Read(tuple(literals(source)))
-    return read_tree(source, lambda _: {})[0]
+    return read_tree(source)[0]
 
 
 def read_all(sources: Sequence[SourceFile]) -> Mapping[str, Read]:
@@ -42,12 +43,13 @@ def read_all(sources: Sequence[SourceFile]) -> Mapping[str, Read]:
     return Link(sources).reads()
 
 
-def read_tree(source: SourceFile, bind: Bind) -> tuple[Read, Mapping[str, object]]:
+def read_tree(source: SourceFile, bind: Bind | None = None) -> tuple[Read, Exports]:
     """Read a file by its syntax tree; return what it says, and what other files can import from it."""
     import ast
     import sys
     import warnings
 
+    from pytest_newscreator.sources._python_bound import Exports
     from pytest_newscreator.sources._python_scan import Scan
 
     text = source.text.removeprefix("\ufeff")
@@ -68,7 +70,7 @@ def read_tree(source: SourceFile, bind: Bind) -> tuple[Read, Mapping[str, object
         place = Place(source.path, 1, 1)
         message = f"cannot be parsed ({error}), only its string literals are read"
     plain = plain_reads(source)
-    return Read(plain.sites, plain.reads, ((place, message),)), {}
+    return Read(plain.sites, plain.reads, ((place, message),)), Exports({}, {})
 
 
 READER = Reader(name="python", matches=matches, read=read, read_all=read_all)

@@ -207,6 +207,16 @@ def test_request_options_count_near_a_request(path: str, text: str, expected: li
         ("a.ini", '[a]\nLLM_MODEL = "d" ; c\n', ["2:14 LLM_MODEL=d"]),
         ("a.properties", "a.model=d\n", ["1:9 model=d"]),
         ("a.service", 'Environment="LLM_A=a b" LLM_B=c\n', ["1:20 LLM_A=a b", "1:31 LLM_B=c"]),
+        ("a.service", "Environment=LLM_A=u:1 'LLM_B=c' D=x,y\n", ["1:19 LLM_A=u:1", "1:30 LLM_B=c", "1:35 D=x,y"]),
+        (
+            "a.service",
+            'Environment=A=b \\\n# c\n  "LLM_M=d e"\nRestart=no\n',
+            ["1:15 A=b", "3:10 LLM_M=d e", "4:9 Restart=no"],
+        ),
+        ("a.conf", "environment=LLM_A=\"b\",C=3,D='e'\n", ["1:20 LLM_A=b", "1:25 C=3", "1:30 D=e"]),
+        ("a.conf", "x=a \\\n  LLM_M=d\n", ["2:9 LLM_M=d"]),
+        ("a.properties", "llm.models=a,\\\n  b\nmodel=d\\\\\ny=e\n", ["1:12 models=a,b", "3:7 model=d\\\\", "4:3 y=e"]),
+        ("a.ini", "path=C:\\d\\\nllm_model=e\n", ["1:6 path=C:\\d\\", "2:11 llm_model=e"]),
         ("nginx.conf", "set $model d;\n", ["1:12 model=d"]),
         ("a.tf", 'variable "llm" {\n  default = "d"\n}\n', ["2:14 llm=d"]),
         ("a.tf", 'env {\n  name = "LLM_X"\n  value = "d"\n}\n', ["2:11 name=LLM_X", "3:12 LLM_X=d"]),
@@ -227,6 +237,7 @@ def test_data_says_which_key_has_which_value(path: str, text: str, expected: lis
         ("application.yml", "a:\n  b: ${LLM_X:d}\n", "2:14"),
         ("application.yml", 'b: "http://${LLM_X:-d}/"\n', "1:21"),
         ("a.properties", "b=${LLM_X:d}\n", "1:11"),
+        ("a.properties", "b=x\\\n  ${LLM_X:d}\n", "2:11"),
         ("a.toml", 'b = "${LLM_X:-d}"\n', "1:15"),
     ],
 )
@@ -249,12 +260,23 @@ def test_a_placeholder_is_a_default_and_nothing_else(path: str, text: str, expec
         ("justfile", "a:\n    ollama pull gemma3:4b {{b}}\n", "2:17"),
         ("Procfile", "a: ollama pull gemma3:4b\n", "1:16"),
         ("a.service", "ExecStart=-/bin/ollama pull gemma3:4b\n", "1:29"),
+        ("a.service", "ExecStart=/bin/ollama \\\n; gemma3:1b\n  pull \\\n\tgemma3:4b\nRestart=no\n", "4:2"),
+        ("a.service", "ExecStart=/bin/ollama \\\r\n  pull gemma3:4b\r\n", "2:8"),
         ("package.json", '{"scripts": {"a": "x \\"y\\" && ollama pull gemma3:4b"}}', "1:43"),
     ],
 )
 def test_commands_inside_other_files_are_read_as_a_shell_reads_them(path: str, text: str, expected: str) -> None:
     """Their words stand where they stand in the file around them."""
     assert f"{expected} ollama-argument -=gemma3:4b" in told(path, text)
+
+
+def test_a_flag_behind_the_end_of_a_line_is_a_word_of_the_command() -> None:
+    """A unit goes on behind a backslash; the comment between the lines does not count."""
+    unit = "ExecStart=/bin/worker \\\n# --model gemma3:1b\n  --model gemma3:4b \\\n  --size=5\nUser=d\n"
+    sites = {site.value: str(site.place) for site in read("a.service", unit).sites}
+    assert sites["gemma3:4b"] == "a.service:3:11"
+    assert sites["d"] == "a.service:5:6"
+    assert "gemma3:1b" not in sites
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,43 @@ def test_a_settings_base_of_another_file_hands_on_its_prefix(user: str) -> None:
     assert reads["svc.py"].reads == frozenset({"APP_SIZE"})
 
 
+LLM = (
+    "import os\nfrom pydantic import Field\nfrom pydantic_settings import BaseSettings\nSIZE = 8192\n"
+    "class Llm(BaseSettings):\n    model: str = 'gemma3:4b'\n    num_ctx: int = Field(default=SIZE, gt=0)\n"
+    "    url: str\n    key: str = Field('k', validation_alias='LLM_KEY')\n    seed: str = os.getenv('SEED', '1')\n"
+)
+TRIAGE = (
+    "from common.llm import Llm\nfrom pydantic_settings import SettingsConfigDict\n"
+    "class S(Llm):\n    model_config = SettingsConfigDict(env_prefix='TRIAGE_')\n"
+)
+HANDED_ON = ["common/llm.py:4:8 TRIAGE_NUM_CTX=8192", "common/llm.py:6:19 TRIAGE_MODEL=gemma3:4b"]
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        (TRIAGE, HANDED_ON),
+        (f"{TRIAGE}    model: str = 'd'\n", ["a.py:5:19 TRIAGE_MODEL=d", HANDED_ON[0]]),
+        (f"{TRIAGE}class T(S):\n    size: int = 5\n", ["a.py:6:17 TRIAGE_SIZE=5", *HANDED_ON]),
+        ("from common.llm import Llm\nclass S(Llm):\n    class Config:\n        env_prefix = 'triage_'\n", HANDED_ON),
+        ("import common.llm\nclass S(common.llm.Llm, env_prefix='TRIAGE_'):\n    pass\n", HANDED_ON),
+        ("from common.llm import Llm\nclass Llm(Llm, env_prefix='TRIAGE_'):\n    pass\n", HANDED_ON),
+        ("from common.llm import Llm\nclass S(Llm):\n    size: int = 5\n", ["a.py:3:17 SIZE=5"]),
+    ],
+)
+def test_the_prefix_of_a_subclass_names_the_fields_of_its_base_too(user: str, expected: list[str]) -> None:
+    """Each pinned to the default in the base, but for those that it declares anew, and for aliases."""
+    lines = told({"a.py": user, "common/llm.py": LLM})
+    assert [line.removeprefix("a.py: ") for line in lines if line.startswith("a.py: ")] == expected
+    assert "common/llm.py: common/llm.py:6:19 MODEL=gemma3:4b" in lines
+
+
+def test_an_inherited_field_is_read_under_the_name_that_the_subclass_gives_it() -> None:
+    """Also where it has no default, or one that reads the environment itself."""
+    reads = python.read_all([SourceFile("common/llm.py", LLM), SourceFile("a.py", TRIAGE)])
+    assert reads["a.py"].reads == {f"TRIAGE_{name}" for name in ("MODEL", "NUM_CTX", "URL", "SEED")}
+
+
 def test_an_object_that_reads_the_environment_may_come_from_another_file() -> None:
     """With its prefix."""
     files = {
@@ -194,6 +231,15 @@ def test_files_that_import_each_other_are_both_understood() -> None:
     expected = {"a.py: a.py:4:11 X=1", "b.py: a.py:3:6 Y=d"}
     assert set(told(files)) == expected
     assert set(told(dict(reversed(files.items())))) == expected
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_constant_in_a_circle_is_known_whichever_file_is_read_first(first: str) -> None:
+    """Also of a file that tells nothing by itself, and through `import *` in both directions."""
+    user = "import os\nfrom y import *\nos.getenv('X', M)\n"
+    files = {"x.py": user, "y.py": "from z import *\n", "z.py": "from y import *\nfrom x import os\nM = 'd'\n"}
+    order = files if first == "a" else dict(reversed(files.items()))
+    assert told(order) == ["x.py: z.py:3:6 X=d"]
 
 
 def test_a_long_chain_of_imports_is_no_problem() -> None:

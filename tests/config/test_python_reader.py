@@ -563,6 +563,33 @@ def test_prefixes_belong_to_the_name(code: str, expected: list[str]) -> None:
     assert defaults(code) == expected
 
 
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("class S(Base, env_prefix='A_'): pass", ["3:15 A_M=d", "5:14 A_O__N=5"]),
+        (
+            "class S(Base):\n    model_config: dict = Base.model_config | {'env_prefix': 'A_'}",
+            ["3:15 A_M=d", "5:14 A_O__N=5"],
+        ),
+        ("class S(Base):\n    o: str = 'e'\n    model_config = {'env_prefix': 'A_'}", ["3:15 A_M=d", "9:15 A_O=e"]),
+        ("class A(Base, env_prefix='A_'): pass\nclass S(A): pass", ["3:15 A_M=d", "5:14 A_O__N=5"]),
+        ("class S(Base): pass", []),
+        ("class A(Base, env_prefix='A_'): pass\nclass S(A, BaseSettings): k: int = 1", ["3:15 A_M=d", "5:14 A_O__N=5"]),
+        ("class S(Inner, BaseSettings, env_prefix='A_'): pass", ["5:14 A_N=5"]),
+    ],
+)
+def test_an_inherited_field_goes_by_the_prefix_of_the_class(head: str, expected: list[str]) -> None:
+    """And stays what it is for the base, if that is used itself."""
+    code = (
+        "from pydantic_settings import BaseSettings\nclass Plain(BaseModel):\n    m: str = 'd'\n"
+        "class Inner(BaseModel):\n    n: int = 5\n"
+        "class Base(Plain, BaseSettings, env_nested_delimiter='__'):\n    o: Inner = Inner()\n"
+    )
+    lines = [line.replace(" python-field", "") for line in told(code + head)]
+    assert [line for line in lines if " A_" in line and "=None" not in line] == expected
+    assert {"3:15 M=d", "5:14 O__N=5"} <= set(lines)
+
+
 def test_nested_settings_are_set_through_the_delimiter() -> None:
     """At any depth; the default stands in the inner class, or where the outer one makes it."""
     code = (

@@ -55,9 +55,9 @@ def _contract(compose_files: int) -> str:
     }
     invocations = "\n".join(f"    {name}: {{files: [{', '.join(paths)}]}}" for name, paths in ways.items())
     return f"""version: 1
-model: {{service: backend, base: gemma3:4b-it-qat, switch: OLLAMA_BASE_MODEL, retired: [gemma3:4b]}}
+model: {{service: backend, base: gemma3:4b-it-qat, retired: [gemma3:4b]}}
 services:
-  backend: {{kind: ollama, compose: ollama, settings: {{OLLAMA_BASE_MODEL: gemma3:4b-it-qat}}}}
+  backend: {{kind: ollama, compose: ollama, settings: {{OLLAMA_NUM_PARALLEL: 1}}}}
   app: {{kind: http, compose: app, port: 8000, settings: {{LLM_MODEL: gemma3:4b-it-qat, LLM_NUM_CTX: 16384}}}}
 compose:
   invocations:
@@ -199,7 +199,7 @@ def _compose(chance: random.Random, number: int) -> tuple[str, str]:
     ]
     stack = """  ollama:
     image: ollama/ollama:0.24.0
-    environment: {OLLAMA_BASE_MODEL: "${OLLAMA_BASE_MODEL:-gemma3:4b-it-qat}"}
+    environment: {OLLAMA_NUM_PARALLEL: "${OLLAMA_NUM_PARALLEL:-1}"}
   app:
     image: app:1.0
     environment: {LLM_MODEL: "${LLM_MODEL:-gemma3:4b-it-qat}", LLM_NUM_CTX: "${LLM_NUM_CTX:-16384}"}

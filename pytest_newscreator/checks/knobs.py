@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_newscreator.checks.effective import Held, container, held
 from pytest_newscreator.checks.findings import Conclusions
@@ -190,6 +191,7 @@ def _may_read(one: Started, compose: str, name: str) -> bool:
     return not ollamas or any(Named(one.repository, service).is_read(name) for service in ollamas)
 
 
+@lru_cache(maxsize=8)
 def _is_asked_from_outside(repository: Repository, name: str) -> bool:
     """Return whether a script of the repository reads a name inside a container, by `docker compose exec`."""
     called = re.compile(rf"\bexec\b.*{re.escape(name)}(?![A-Za-z0-9_])")

@@ -225,10 +225,10 @@ def _fixed(container: Running, model: Model, made: list[Creation]) -> Site | Non
 
 def _flow(container: Running, model: Model, carried: frozenset[str]) -> Flow:
     """Return where some variables go in the scripts of a container."""
-    from pytest_newscreator.resolve.script_flow import Flow, Wanted
+    from pytest_newscreator.resolve.script_flow import Wanted, flow
 
     texts = tuple(filter(None, (model.base, model.rollback)))
-    return Flow([script.source for script in container.startup.scripts], Wanted(carried, texts))
+    return flow(tuple(script.source for script in container.startup.scripts), Wanted(carried, texts))
 
 
 def _unmade(container: Running, model: Model, made: list[Creation], carried: frozenset[str]) -> Finding | None:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose import Build, ComposeService, Project, load_project
 from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
 from pytest_newscreator.resolve.loading import Parsed
@@ -34,6 +35,7 @@ class Repository:
         self._readers = tuple(readers)
         self._parsed = Parsed()
         self._images: Images = {}
+        self._lines: dict[str, list[str]] = {}
         self._given: dict[int, tuple[ComposeService, Given]] = {}
         self._faults: dict[int, tuple[ComposeService, ResolutionError | None]] = {}
 
@@ -89,6 +91,14 @@ class Repository:
     def _source(self, path: str) -> SourceFile | None:
         """Return the text of a file that counts here."""
         return None if self.is_foreign(path) else tree.read_text(self.root, path)
+
+    def line(self, place: Place) -> str:
+        """Return the line of a file that a place is on, "" where there is none."""
+        if place.path not in self._lines:
+            source = tree.read_text(self.root, place.path)
+            self._lines[place.path] = source.text.splitlines() if source is not None else []
+        lines = self._lines[place.path]
+        return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

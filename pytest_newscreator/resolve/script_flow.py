@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,12 @@ class Wanted:
     texts: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=32)
+def flow(sources: tuple[SourceFile, ...], wanted: Wanted) -> Flow:
+    """Return what becomes of some variables in some scripts, found out once."""
+    return Flow(sources, wanted)
+
+
 class Flow:
     """The scripts of one container as one syntax tree, and what a variable from outside is put into there."""
 
@@ -59,6 +66,7 @@ class Flow:
         self.source = words.Source("\n".join(texts))
         self.root = words.parser().parse(self.source.data).root_node
         self.wanted = wanted
+        self._remade: dict[int, bool] = {}
         self.nodes = list(_below(self.root))
         self.functions = {
             self.source.of(name): node
@@ -146,6 +154,12 @@ class Flow:
 
     def is_remade(self, create: Node) -> bool:
         """Tell whether what `ollama create` makes gets its FROM of the followed variables; in doubt it does."""
+        if create.id not in self._remade:
+            self._remade[create.id] = self._is_remade(create)
+        return self._remade[create.id]
+
+    def _is_remade(self, create: Node) -> bool:
+        """Follow what one `create` is given."""
         statement = create
         while statement.parent is not None and statement.parent.type in _AROUND:
             statement = statement.parent

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -13,9 +12,9 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve import values
 from pytest_newscreator.resolve.compose import ComposeService, Project
 from pytest_newscreator.resolve.container_files import ContainerFiles
-from pytest_newscreator.resolve.given import Given, given
+from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.startup import Script, Startup, health_scripts, startup
-from pytest_newscreator.sources import names, tree
+from pytest_newscreator.sources import names
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.shell import read_script
 from pytest_newscreator.sources.sites import Read, SourceFile
@@ -116,27 +115,25 @@ def running(repository: Repository, project: Project, compose: ComposeService) -
     # The entry keeps its project alive, so that the number stays its own.
     key = id(project), compose.name
     if key not in known:
-        own = given(repository.root, compose)
+        own = repository.container(compose)
         files = ContainerFiles(repository.root, project, own)
-        written = _environment(repository.root, own)
+        written = _environment(repository, own)
         known[key] = Running(compose, own, startup(files), files, written, health_scripts(files))
     return known[key]
 
 
-def _environment(root: Path, own: Given) -> tuple[Written, ...]:
+def _environment(repository: Repository, own: Given) -> tuple[Written, ...]:
     """Return the environment of a container, in the order of its names."""
     given = own.environment.items()
-    return tuple(sorted((name, v.text, _written(root, v)) for name, v in given if v.text is not None))
+    return tuple(sorted((name, v.text, _written(repository, v)) for name, v in given if v.text is not None))
 
 
-def _written(root: Path, value: values.Value) -> Place | None:
+def _written(repository: Repository, value: values.Value) -> Place | None:
     """Return where a text stands as it is: nowhere, where it is put together of several or spelled with escapes."""
     place = value.origin
-    source = tree.read_text(root, place.path) if place is not None and place.line else None
-    if place is None or source is None or not value.text:
+    if place is None or not place.line or not value.text:
         return None
-    lines = source.text.splitlines()[place.line - 1 : place.line]
-    return place if lines and lines[0][(place.column or 1) - 1 :].startswith(value.text) else None
+    return place if repository.line(place)[(place.column or 1) - 1 :].startswith(value.text) else None
 
 
 def word_place(repository: Repository, script: Script, name: str, place: Place) -> Place:
@@ -149,6 +146,7 @@ def word_place(repository: Repository, script: Script, name: str, place: Place) 
     return min(named, default=begin)
 
 
+@lru_cache(maxsize=64)
 def reading(source: SourceFile) -> Read:
     """Return what a script says, whatever its file is called."""
     text = source.text.replace("\r\n", "\n")

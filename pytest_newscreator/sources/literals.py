@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
@@ -70,7 +70,7 @@ def read(source: SourceFile) -> Read:
 
 def _is_worthwhile(source: SourceFile) -> bool:
     """Tell whether a text can hold anything that matters; a file of very long lines was written by a machine."""
-    suffix = PurePosixPath(source.path).suffix.lower()
+    suffix = _suffix(source.path.rpartition("/")[2].lower())
     matters = _DATA_MATTERS if suffix in _DATA or not suffix else _MATTERS
     if matters.search(source.text) is None:
         return False
@@ -86,9 +86,20 @@ def _has_long_lines(text: str) -> bool:
 
 def _reading_of(path: str) -> Callable[[SourceFile], Read] | None:
     """Return how a file is read, by its name."""
-    name = PurePosixPath(path).name.lower()
-    suffix = PurePosixPath(name).suffix
+    return _reading_by(path.rpartition("/")[2].lower())
+
+
+@lru_cache(maxsize=1024)
+def _reading_by(name: str) -> Callable[[SourceFile], Read] | None:
+    """Return how files of a name are read."""
+    suffix = _suffix(name)
     return _by_name(name, suffix) or _by_language(name, suffix)
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a name with its dot; a name that begins with its only dot has none."""
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending}" if dot and stem.strip(".") and ending else ""
 
 
 def _by_name(name: str, suffix: str) -> Callable[[SourceFile], Read] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.places import Place
@@ -22,7 +21,7 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 def matches(path: str) -> bool:
     """Tell whether a path is a Python file."""
-    return PurePosixPath(path).suffix == ".py"
+    return path.endswith(".py") and not path.endswith("/.py")
 
 
 def read(source: SourceFile) -> Read:

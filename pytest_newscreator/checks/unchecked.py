@@ -9,7 +9,7 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
     """Return the declared parts that this version does not verify, in the contract's own words."""
     found: list[str] = []
     for model in contract.models.values():
-        declared = {"rollback": model.rollback, "digest": model.digest, "template": model.template}
+        declared = {"rollback, performed": model.rollback, "digest": model.digest, "template": model.template}
         found += [f"models.{model.key}.{key}" for key, value in declared.items() if value]
     found += [
         f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"

@@ -47,8 +47,9 @@ def read_all(
             if reader.read_all is not None:
                 together.setdefault(reader.name, []).append(source)
     for reader in readers_:
-        for path, read_ in _together(reader, together.get(reader.name, [])).items():
-            found[path].append(read_)
+        reads = _together(reader, together.get(reader.name, []))
+        for source in together.get(reader.name, []):
+            found[source.path].append(reads.get(source.path, Read()))
     return {path: merge(reads) for path, reads in found.items()}
 
 
@@ -58,13 +59,16 @@ def _together(reader: Reader, sources: Sequence[SourceFile]) -> Mapping[str, Rea
         return {}
     try:
         return reader.read_all(sources)
-    except SourceError:
+    except Exception:  # noqa: BLE001 - whatever it is, one of the files says it below
         return {source.path: _read(reader, source) for source in sources}
 
 
 def _read(reader: Reader, source: SourceFile) -> Read:
-    """Ask one reader."""
+    """Ask one reader; whatever it raises is a problem of this file alone."""
     try:
         return reader.read(source)
     except SourceError as error:
         return Read(problems=((error.place or Place(source.path), error.message),))
+    except Exception as error:  # noqa: BLE001 - a reader may be anybody's
+        message = f"the reader {reader.name} fails on it ({type(error).__name__}: {error}), its defaults are not known"
+        return Read(problems=((Place(source.path, 1, 1), message),))

@@ -122,3 +122,27 @@ def test_the_subject_belongs_to_checks_alone(project: pytest.Pytester) -> None:
     result = project.runpytest("test_own.py")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["newscreator_subject belongs to the checks of newscreator.yaml"])
+
+
+@pytest.mark.parametrize("together", ["None", "fail", "lambda sources: {'elsewhere.words': fail(None)}"])
+def test_a_reader_that_fails_is_a_problem_of_its_file(pytester: pytest.Pytester, together: str) -> None:
+    """Nothing else is lost, and the reader is named; one that returns nothing of a file says nothing of it."""
+    pytester.makeconftest(f"""
+        from pytest_newscreator.sources.sites import Reader
+
+
+        def fail(source):
+            raise TypeError("no words")
+
+
+        def pytest_newscreator_readers(config):
+            return [Reader("words", lambda path: path.endswith(".words"), fail, {together})]
+    """)
+    (pytester.path / "newscreator.yaml").write_text(
+        "version: 1\nmodel: {base: a:1, retired: [b:1]}\n", encoding="utf-8"
+    )
+    (pytester.path / "stack.words").write_text("x", encoding="utf-8")
+    (pytester.path / "run.sh").write_text("#!/bin/sh\nollama pull b:1\n", encoding="utf-8")
+    result = pytester.runpytest("-m", "config")
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*stack.words:1:1: the reader words fails on it (TypeError: no words)*"])

@@ -49,7 +49,8 @@ def modelfile_subjects(repository: Repository) -> Iterator[Subject]:
 def _other_subjects(repository: Repository, path: str, made: str | None, sites: Sequence[Site]) -> Iterator[Subject]:
     """Yield what a Modelfile says that no variant declares: a file of its own, or one that a script or a config holds.
 
-    One that is known to make a variant must say what that variant's should; of any other only FROM counts.
+    One that is known to make a variant must not say anything else than that variant's should; of any other only FROM
+    counts. What a script leaves out may come from a file that it copies.
     """
     every = [(model, one) for model in repository.contract.models.values() for one in model.variants.values()]
     meant = next(((model, one) for model, one in every if made and names.same(made, one.name)), None)
@@ -62,6 +63,8 @@ def _other_subjects(repository: Repository, path: str, made: str | None, sites: 
     model, variant = meant
     for key, expected in {"FROM": (model.base,), **model.stated(variant)}.items():
         found = [origin] if key == "FROM" and bases else [site for site in sites if site.setting == key]
+        if not found and path not in repository.compose_files:
+            continue
         if not any(site is None for site in found):
             given = [site for site in found if site is not None]
             place = given[-1].place if given else sites[0].place

@@ -112,16 +112,24 @@ def node_place(node: yaml.Node, path: str) -> Place:
 
 def pairs(node: yaml.MappingNode, path: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """Return the keys and values of a mapping with `<<` merged in: own keys first, then earlier merges."""
+    return _pairs(node, path, {})
+
+
+def _pairs(
+    node: yaml.MappingNode, path: str, known: dict[int, list[tuple[yaml.ScalarNode, yaml.Node]]]
+) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Merge each mapping once, however often it is merged in: `known` has what is done, by identity."""
+    if id(node) in known:
+        return known[id(node)]
     own = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode) and not _is_merge(key)]
     merges = [value for key, value in node.value if _is_merge(key)]
-    if not merges:
-        return own
     names = {key.value for key, _ in own}
-    for mapping in _merged(merges[0], path):
-        for key, value in pairs(mapping, path):
+    for mapping in _merged(merges[0], path) if merges else ():
+        for key, value in _pairs(mapping, path, known):
             if key.value not in names:
                 names.add(key.value)
                 own.append((key, value))
+    known[id(node)] = own
     return own
 
 

@@ -190,3 +190,11 @@ def test_a_config_that_a_hook_makes_a_model_of_says_which(config: str) -> None:
         ("FROM", "b", "notes"),
         ("num_ctx", "8192", "notes"),
     ]
+
+
+def test_a_bomb_of_merge_keys_is_read_in_a_moment() -> None:
+    """Each mapping is merged once, however often it is named: nine levels of nine would be 400 million merges."""
+    lines = ["x-0: &b0 {K: v}"]
+    lines += [f"x-{n}: &b{n} {{<<: [{', '.join([f'*b{n - 1}'] * 9)}]}}" for n in range(1, 10)]
+    text = "\n".join([*lines, "services:", "  a:", "    image: x", "    environment: *b9", ""])
+    assert [(site.setting, site.value) for site in READER.read(SourceFile("compose.yaml", text)).sites] == [("K", "v")]

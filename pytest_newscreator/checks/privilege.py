@@ -27,10 +27,10 @@ _SOCKETS = frozenset({"docker.sock", "containerd.sock", "podman.sock", "crio.soc
 _WHOLE = "/ /bin /boot /dev /etc /home /lib /lib64 /proc /root /run /sbin /sys /usr /var /var/lib /var/run ~"
 _WITH_ALL_BELOW = """
 /boot /proc /sys /etc/docker /etc/kubernetes /etc/pam.d /etc/ssh /etc/sudoers.d /var/lib/docker /var/lib/containerd
-/var/lib/kubelet /run/docker /run/containerd ~/.aws ~/.docker ~/.kube ~/.ssh ~/.gnupg /root/.ssh
+/var/lib/kubelet /run/docker /run/containerd ~/.aws ~/.docker ~/.kube ~/.ssh ~/.gnupg ~root/.ssh
 """
 _FOLDERS = frozenset(_WHOLE.split())
-_BELOW = tuple(_WITH_ALL_BELOW.split())
+_BELOW = tuple(folder.replace("~root", "/root") for folder in _WITH_ALL_BELOW.split())
 _FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/sudoers"})
 _NAMESPACES = {"pid": "5.16", "ipc": "5.17", "uts": "5.21", "userns_mode": "5.31"}
 _UNCONFINED = {

@@ -10,11 +10,10 @@ from pytest_newscreator.checks.asking import sent_under_each, target_of
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import LatencyCase, Service
-from pytest_newscreator.contract.nodes import Scalar, Table, parse
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose import ComposeService, Project
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import names, tree
+from pytest_newscreator.sources import names
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|h|m|s))+")
@@ -65,10 +64,9 @@ def fit_subjects(repository: Repository) -> Iterator[Subject]:
     for service in repository.contract.services.values():
         yield from _windows(repository, service)
         yield from _answers(repository, service)
-    stated = _states_ready_within(repository)
     for invocation, project in repository.resolved.items():
         for service in repository.contract.services.values():
-            start = _start(repository, project, invocation, service) if service.key in stated else None
+            start = _start(repository, project, invocation, service) if service.states_ready_within else None
             if start is not None:
                 yield Subject(f"{invocation} {service.key} start", start.compose.place, start)
 
@@ -133,21 +131,6 @@ def _waits(caller: ComposeService, name: str) -> bool:
     required = entry.children.get("required") if entry is not None else None
     is_required = required is None or required.value not in {False, "false"}
     return wanted is not None and wanted.value == "service_healthy" and is_required
-
-
-def _states_ready_within(repository: Repository) -> frozenset[str]:
-    """Return the services for which the contract itself says how long they may take."""
-    source = tree.read_text(repository.root, repository.contract.path.name)
-    document = parse(source.text, source.path).document if source else None
-    services = _member(document, "services")
-    entries = services.entries if isinstance(services, Table) else ()
-    return frozenset(entry.name for entry in entries if isinstance(_member(entry.value, "ready_within"), Scalar))
-
-
-def _member(node: object, name: str) -> object:
-    """Return a member of a mapping of the contract, None where there is none."""
-    entries = node.entries if isinstance(node, Table) else ()
-    return next((entry.value for entry in entries if entry.name == name), None)
 
 
 def fit(newscreator_subject: Subject, newscreator_conclude: Conclusions) -> None:

@@ -121,8 +121,7 @@ def _entry(value: Value) -> Place | None:
 def _declared_at(repository: Repository, setting: Setting) -> Place:
     """Return where the contract says the value of a setting; the name's own place where that is on another line."""
     place = setting.place
-    source = tree.read_text(repository.root, repository.contract.path.name)
-    line = (source.text.splitlines()[place.line - 1 : place.line] or [""])[0] if source else ""
+    line = repository.line(place)
     key = re.compile(rf"[\"']?{re.escape(setting.name)}[\"']?\s*:\s+[\"']?(?=[^\s#])").match(line, place.column - 1)
     return Place(place.path, place.line, key.end() + 1) if key else place
 

@@ -15,7 +15,6 @@ from pytest_newscreator.resolve.canonical import beside
 from pytest_newscreator.resolve.compose import ComposeService, Node, Project
 from pytest_newscreator.resolve.context import made_elsewhere
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import tree
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 _FILE_SUFFIXES = frozenset(
@@ -122,10 +121,7 @@ def _bare(path: str) -> str:
 
 def _ends_as_folder(repository: Repository, place: Place) -> bool:
     """Return whether the text at a place ends in a slash, options aside: Compose itself takes it off."""
-    source = tree.read_text(repository.root, place.path)
-    lines = source.text.split("\n") if source else []
-    line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
-    word = _WORD.match(line[place.column - 1 :].lstrip("\"'"))
+    word = _WORD.match(repository.line(place)[place.column - 1 :].lstrip("\"'"))
     return word is not None and _OPTIONS.sub("", word[0]).endswith("/")
 
 

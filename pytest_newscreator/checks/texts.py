@@ -9,7 +9,6 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose import Project
 from pytest_newscreator.resolve.repository import DEFAULT_KINDS, Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.sources import tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,4 @@ def _moved(place: Place, columns: int) -> Place:
 
 def _written(repository: Repository, place: Place) -> str:
     """Return the rest of the line at a place."""
-    source = tree.read_text(repository.root, place.path) if place.line and place.column else None
-    lines = source.text.splitlines() if source else []
-    return lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
+    return repository.line(place)[place.column - 1 :] if place.column else ""

@@ -97,6 +97,7 @@ def _service(key: str, service: Section) -> Service:
         health=service.text("health"),
         gpu=service.text("gpu"),
         ready_within_s=service.number("ready_within") or READY_WITHIN_S,
+        states_ready_within="ready_within" in service.keys,
         settings={name: _setting(name, settings) for name in settings.entries},
         options=_texts(service.section("options")),
         uses=_texts(service.section("uses")),

@@ -95,6 +95,7 @@ class Service:
     health: str | None = None
     gpu: str | None = None
     ready_within_s: float = 120.0
+    states_ready_within: bool = False
     settings: Mapping[str, Setting] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     uses: Mapping[str, str] = field(default_factory=dict)

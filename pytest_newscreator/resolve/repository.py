@@ -93,10 +93,10 @@ class Repository:
         return None if self.is_foreign(path) else tree.read_text(self.root, path)
 
     def line(self, place: Place) -> str:
-        """Return the line of a file that a place is on, "" where there is none."""
+        """Return the line of a file that a place is on, "" where there is none; lines end as places count them."""
         if place.path not in self._lines:
             source = tree.read_text(self.root, place.path)
-            self._lines[place.path] = source.text.splitlines() if source is not None else []
+            self._lines[place.path] = re.split(r"\r?\n", source.text) if source is not None else []
         lines = self._lines[place.path]
         return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
 

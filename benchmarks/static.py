@@ -30,12 +30,13 @@ from pathlib import Path
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import registry
-from pytest_newscreator.sources import _docker_parse, interpolation
+from pytest_newscreator.sources.docker import parse
+from pytest_newscreator.sources.compose import interpolation
 contract = load(Path("newscreator.yaml"))
 def once():
     # Nothing is kept from the run before: each reads, parses and resolves all there is.
     interpolation.parse.cache_clear()
-    _docker_parse.parse.cache_clear()
+    parse.parse.cache_clear()
     repository = Repository(contract, registry.readers())
     for project in repository.resolved.values():
         for service in contract.services.values():

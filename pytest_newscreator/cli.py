@@ -82,7 +82,7 @@ def _repository(named: Path) -> Repository:
 
 def _write(folder: Path, name: str, shape: str) -> Path:
     """Write one stand-in; its seed follows from the name, so that two bases differ in digest."""
-    from pytest_newscreator.sources import names
+    from pytest_newscreator.sources.ollama import names
     from pytest_newscreator.standin import shapes, tiny
     from pytest_newscreator.standin.container import seed_of
 

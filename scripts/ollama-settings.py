@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_newscreator.sources.ollama_settings import PREFIX, dead, known, table_for
+from pytest_newscreator.sources.ollama.settings import PREFIX, dead, known, table_for
 
 QUOTED = re.compile(r'"([A-Za-z][A-Za-z0-9_]*)"')
 SUFFIXES = {".go", ".c", ".cpp", ".h", ".cu", ".m"}

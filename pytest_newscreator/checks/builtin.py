@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from pytest_newscreator.checks import (
-    agreement,
-    card,
-    defaults,
-    deployed,
-    endpoint,
+from pytest_newscreator.checks import deployed, served, waivers
+from pytest_newscreator.checks.hygiene import (
     exposure,
-    files,
-    fit,
     health,
     images,
-    knobs,
-    modelfiles,
-    mounts,
     origins,
     privilege,
     reservation,
-    resolved,
-    rollback,
     secrets,
-    served,
-    startup,
-    variants,
     versions,
-    waivers,
 )
 from pytest_newscreator.checks.registry import Check
+from pytest_newscreator.checks.resolved import endpoint, fit
+from pytest_newscreator.checks.resolved import values as resolved
+from pytest_newscreator.checks.source import (
+    agreement,
+    card,
+    defaults,
+    files,
+    knobs,
+    modelfiles,
+    mounts,
+    rollback,
+    startup,
+    variants,
+)
 
 CHECKS: tuple[Check, ...] = (
     modelfiles.MODELFILE,

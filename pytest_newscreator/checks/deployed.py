@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.claims import agrees
+from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
-from pytest_newscreator.checks.resolved import chain
+from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value

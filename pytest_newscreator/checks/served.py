@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.claims import agrees
 from pytest_newscreator.checks.deployed import endpoint_of, step_back
+from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Model, Service, Variant
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import names
+from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import NotVerified, fail
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ Run `python -m pytest_newscreator.contract.jsonschema` after a change of the tab
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 from pytest_newscreator.contract.schema import CONTRACT
@@ -24,8 +23,9 @@ from pytest_newscreator.contract.shapes import (
     Text,
     Whole,
 )
+from pytest_newscreator.data import FOLDER
 
-FILE: Final = Path(__file__).parent.parent / "data" / "newscreator.schema.json"
+FILE: Final = FOLDER / "newscreator.schema.json"
 _SCALARS: Final = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
 
 

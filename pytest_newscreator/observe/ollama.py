@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_newscreator.errors import NewscreatorError
-from pytest_newscreator.sources import names
+from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.stack import probe
 from pytest_newscreator.standin.stamp import is_standin
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from pytest_newscreator.checks.claims import Claim, agrees, aliases_of, claim_of
-from pytest_newscreator.checks.resolved import chain
+from pytest_newscreator.checks.facts.claims import Claim, agrees, aliases_of, claim_of
+from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import NewscreatorError, ResolutionError
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.compose import ComposeService
+from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Site
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.errors import ResolutionError
-from pytest_newscreator.resolve.base_images import base_environment
-from pytest_newscreator.resolve.canonical import is_remote
-from pytest_newscreator.resolve.compose import ComposeService
-from pytest_newscreator.resolve.image import ImageConfig, copies, image_environment
+from pytest_newscreator.resolve.compose.canonical import is_remote
+from pytest_newscreator.resolve.compose.project import ComposeService
+from pytest_newscreator.resolve.docker.base_images import base_environment
+from pytest_newscreator.resolve.docker.image import ImageConfig, copies, image_environment
 from pytest_newscreator.resolve.values import Hop, Value
-from pytest_newscreator.sources import dockerfile, tree
+from pytest_newscreator.sources import tree
+from pytest_newscreator.sources.docker import dockerfile
 
 if TYPE_CHECKING:
-    from pytest_newscreator.resolve.compose import Build
+    from pytest_newscreator.resolve.compose.project import Build
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_newscreator.resolve.addresses import Address
-from pytest_newscreator.resolve.compose import ComposeService, Project
-from pytest_newscreator.resolve.services import Port
-from pytest_newscreator.resolve.tree import Node
+from pytest_newscreator.resolve.compose.project import ComposeService, Project
+from pytest_newscreator.resolve.compose.services import Port
+from pytest_newscreator.resolve.compose.tree import Node
 
 How = Literal["network", "own", "host", "outside", "cut-off", "nobody"]
 

@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.compose import Build, ComposeService, Project, load_project
+from pytest_newscreator.resolve.compose.loading import Parsed
+from pytest_newscreator.resolve.compose.project import Build, ComposeService, Project, load_project
 from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
-from pytest_newscreator.resolve.loading import Parsed
 from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources import registry, tree
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources.interpolation import Lookup, Outcome, Template, TemplateError, evaluate, parse
+from pytest_newscreator.sources.compose.interpolation import Lookup, Outcome, Template, TemplateError, evaluate, parse
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
 
 # White space as Go's unicode.IsSpace has it; Python's own idea adds four control characters.

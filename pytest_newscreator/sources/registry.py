@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import compose, dockerfile, dotenv, literals, modelfile, python, shell
+from pytest_newscreator.sources import dotenv
+from pytest_newscreator.sources.compose import reader as compose
+from pytest_newscreator.sources.docker import dockerfile
+from pytest_newscreator.sources.literals import reader as literals
+from pytest_newscreator.sources.ollama import modelfile
+from pytest_newscreator.sources.python import reader as python
+from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import Read, Reader, SourceFile, merge
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_newscreator.resolve.addresses import Address, Entry, address, entries, masked
-from pytest_newscreator.resolve.compose import load_project
+from pytest_newscreator.resolve.compose.project import load_project
 from pytest_newscreator.resolve.networks import Reached, reach
 
 ONE = {

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.agreement import CONTEXT_AGREEMENT
 from pytest_newscreator.checks.findings import Findings, Judged
+from pytest_newscreator.checks.source.agreement import CONTEXT_AGREEMENT
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import python, registry, shell
+from pytest_newscreator.sources import registry
+from pytest_newscreator.sources.python import reader as python
+from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import SourceFile
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.files import BUILD
 from pytest_newscreator.checks.findings import Findings
+from pytest_newscreator.checks.source.files import BUILD
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_newscreator.checks.claims import agrees
-from pytest_newscreator.sources import dockerfile, shell
+from pytest_newscreator.checks.facts.claims import agrees
+from pytest_newscreator.sources.docker import dockerfile
+from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import SourceFile
 
 if TYPE_CHECKING:

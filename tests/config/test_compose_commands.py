@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_newscreator.sources.compose import READER
+from pytest_newscreator.sources.compose.reader import READER
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 

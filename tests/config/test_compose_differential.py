@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pytest_newscreator.errors import ResolutionError
-from pytest_newscreator.resolve.compose import Project, load_project
+from pytest_newscreator.resolve.compose.project import Project, load_project
 
 DOCKER = shutil.which("docker")
 # Shrinking would ask Docker Compose thousands of times; the failing project is printed instead.

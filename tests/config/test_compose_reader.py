@@ -6,7 +6,7 @@ import pytest
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources.compose import READER
+from pytest_newscreator.sources.compose.reader import READER
 from pytest_newscreator.sources.sites import Read, Site, SourceFile
 from pytest_newscreator.sources.yamlnodes import render, resolve_plain
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.compose import Project, load_project
+from pytest_newscreator.resolve.compose.project import Project, load_project
 from pytest_newscreator.resolve.values import Value
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "compose-precedence.md"

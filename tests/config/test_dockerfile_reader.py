@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import dockerfile
+from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 PIECES = ["FROM x", "ENV A=", "RUN ", "<<EOF", "\\", "\n", '"', "'", "${", "}", "EOF", "日", "[", "#"]

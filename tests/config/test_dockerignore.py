@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources.dockerignore import Ignore
+from pytest_newscreator.sources.docker.dockerignore import Ignore
 
 paths = st.lists(st.from_regex(r"[a-z]{1,4}(\.[a-z]{1,3})?", fullmatch=True), min_size=1, max_size=4).map("/".join)
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import compose, dockerfile, shell
+from pytest_newscreator.sources.compose import reader as compose
+from pytest_newscreator.sources.docker import dockerfile
+from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import Reader, Site, SourceFile
 
 values = st.from_regex(r"[a-z][a-z0-9.-]{0,8}(:[0-9]{1,2}b)?", fullmatch=True)

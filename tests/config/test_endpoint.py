@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.builtin import CHECKS
-from pytest_newscreator.checks.endpoint import ENDPOINT
 from pytest_newscreator.checks.findings import Findings, Judged
+from pytest_newscreator.checks.resolved.endpoint import ENDPOINT
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository

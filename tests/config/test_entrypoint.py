@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources.modelfile import parse
+from pytest_newscreator.sources.ollama.modelfile import parse
 
 SCRIPT = Path(__file__).parents[2] / "news-creator" / "entrypoint-backend.sh"
 STUB = """#!/usr/bin/env bash

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.resolve.compose import load_project
-from pytest_newscreator.sources import compose, dotenv, python
+from pytest_newscreator.resolve.compose.project import load_project
+from pytest_newscreator.sources import dotenv
+from pytest_newscreator.sources.compose import reader as compose
+from pytest_newscreator.sources.python import reader as python
 from pytest_newscreator.sources.sites import Read, Site, SourceFile, merge
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings, Judged
-from pytest_newscreator.checks.fit import FIT
+from pytest_newscreator.checks.resolved.fit import FIT
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.card import GPU_ENVIRONMENT
 from pytest_newscreator.checks.findings import Findings
+from pytest_newscreator.checks.source.card import GPU_ENVIRONMENT
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.exposure import EXPOSED_PORT, reach_of
 from pytest_newscreator.checks.findings import Findings
+from pytest_newscreator.checks.hygiene.exposure import EXPOSED_PORT, reach_of
 from pytest_newscreator.errors import ResolutionError
-from pytest_newscreator.resolve.compose import load_project
+from pytest_newscreator.resolve.compose.project import load_project
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.health import HEALTHCHECK, cannot_fail, command_cannot_fail
+from pytest_newscreator.checks.hygiene.health import HEALTHCHECK, cannot_fail, command_cannot_fail
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_newscreator.checks.facts.image_names import parse_reference
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.image_names import parse_reference
-from pytest_newscreator.checks.images import FLOATING_TAG, IMAGE_SKEW
+from pytest_newscreator.checks.hygiene.images import FLOATING_TAG, IMAGE_SKEW
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.privilege import PRIVILEGE, is_of_the_host
+from pytest_newscreator.checks.hygiene.privilege import PRIVILEGE, is_of_the_host
 
 if TYPE_CHECKING:
     from conftest import Stack

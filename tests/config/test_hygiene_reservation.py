@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.reservation import GPU_RESERVATION, LIMITS
+from pytest_newscreator.checks.hygiene.reservation import GPU_RESERVATION, LIMITS
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:

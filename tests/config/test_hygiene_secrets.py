@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.secrets import SECRET_IN_ENV, is_secret, names_secret
+from pytest_newscreator.checks.hygiene.secrets import SECRET_IN_ENV, is_secret, names_secret
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks import exposure, health, images, privilege, reservation, secrets
 from pytest_newscreator.checks.builtin import CHECKS
 from pytest_newscreator.checks.findings import Findings
+from pytest_newscreator.checks.hygiene import exposure, health, images, privilege, reservation, secrets
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.image import Copy, ImageConfig, copies, image_environment
+from pytest_newscreator.resolve.docker.image import Copy, ImageConfig, copies, image_environment
 from pytest_newscreator.resolve.values import Hop, Value
-from pytest_newscreator.sources.dockerfile import Dockerfile, parse
+from pytest_newscreator.sources.docker.dockerfile import Dockerfile, parse
 from pytest_newscreator.sources.sites import SourceFile
 
 TRUTH = Path(__file__).resolve().parents[3] / "shared" / "truth" / "Dockerfile.argenv"

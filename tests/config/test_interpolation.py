@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources.interpolation import TemplateError, evaluate, parse
+from pytest_newscreator.sources.compose.interpolation import TemplateError, evaluate, parse
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "interpolation.json"
 TABLE = json.loads(TRUTH.read_text(encoding="utf-8")) if TRUTH.exists() else {"env": {}, "cases": []}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_newscreator.checks.facts.named import interpolates, is_plain
 from pytest_newscreator.checks.findings import Findings, Judged
-from pytest_newscreator.checks.knobs import DEAD_SETTING, MISREAD
-from pytest_newscreator.checks.named import interpolates, is_plain
+from pytest_newscreator.checks.source.knobs import DEAD_SETTING, MISREAD
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import literals
+from pytest_newscreator.sources.literals import reader as literals
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 MODEL = "gemma3:4b"

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import modelfile
-from pytest_newscreator.sources.modelfile import READER, Problem, parse
+from pytest_newscreator.sources.ollama import modelfile
+from pytest_newscreator.sources.ollama.modelfile import READER, Problem, parse
 from pytest_newscreator.sources.sites import Site, SourceFile
 
 if TYPE_CHECKING:
-    from pytest_newscreator.sources.modelfile_parameters import Parameter
+    from pytest_newscreator.sources.ollama.modelfile_parameters import Parameter
 
 TRUTH = Path(__file__).resolve().parents[3] / "shared" / "truth" / "modelfile.json"
 ROWS: list[dict[str, Any]] = json.loads(TRUTH.read_text("utf-8"))["cases"] if TRUTH.exists() else []

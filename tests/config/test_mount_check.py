@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.mounts import MOUNT
+from pytest_newscreator.checks.source.mounts import MOUNT
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import names
+from pytest_newscreator.sources.ollama import names
 
 TRUTH = Path(__file__).resolve().parents[3] / "shared" / "truth" / "names.json"
 ROWS: list[dict[str, Any]] = json.loads(TRUTH.read_text("utf-8"))["cases"] if TRUTH.exists() else []

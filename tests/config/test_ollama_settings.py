@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.resolve.base_images import KNOWN
-from pytest_newscreator.sources._go_values import FOREVER, duration, duration_text, level_text
-from pytest_newscreator.sources.ollama_settings import (
+from pytest_newscreator.resolve.docker.base_images import KNOWN
+from pytest_newscreator.sources.ollama.go_values import FOREVER, duration, duration_text, level_text
+from pytest_newscreator.sources.ollama.settings import (
     FILE,
     LIBRARY_VARIABLES,
     dead,

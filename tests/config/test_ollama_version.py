@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings, Judged
-from pytest_newscreator.checks.versions import FILE, OLLAMA_VERSION, Hole, holes
+from pytest_newscreator.checks.hygiene.versions import FILE, OLLAMA_VERSION, Hole, holes
 
 if TYPE_CHECKING:
     from conftest import Stack

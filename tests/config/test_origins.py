@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.checks.findings import Findings
-from pytest_newscreator.checks.origins import ORIGINS
+from pytest_newscreator.checks.hygiene.origins import ORIGINS
 
 if TYPE_CHECKING:
     from conftest import Stack

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import python
+from pytest_newscreator.sources.python import reader as python
 from pytest_newscreator.sources.sites import SourceFile
 
 names = st.sampled_from(["a", "b", "c", "d"])

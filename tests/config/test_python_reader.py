@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_newscreator.sources import _python_text, python
+from pytest_newscreator.sources.python import reader as python
+from pytest_newscreator.sources.python.text import is_telling
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 words = st.from_regex(r"[a-z0-9][a-z0-9:./_-]{0,12}", fullmatch=True)
@@ -476,7 +477,7 @@ def test_a_class_with_fields_is_read_whatever_its_fields_are_called(code: str) -
 )
 def test_a_file_that_gives_no_field_a_value_is_not_worth_a_tree(code: str) -> None:
     """Most files of a repository are such files."""
-    assert not _python_text.is_telling(code)
+    assert not is_telling(code)
 
 
 @pytest.mark.parametrize(

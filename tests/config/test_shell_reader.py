@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import shell
+from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import Read, SourceFile
 
 BASH = shutil.which("bash") or ""
@@ -392,5 +392,5 @@ def test_a_value_is_what_bash_makes_of_it_with_nothing_set(words: list[str]) -> 
 
 def test_importing_the_reader_loads_no_grammar() -> None:
     """An idle session pays nothing for tree-sitter."""
-    code = "import sys; import pytest_newscreator.sources.shell; sys.exit('tree_sitter' in sys.modules)"
+    code = "import sys; import pytest_newscreator.sources.shell.reader; sys.exit('tree_sitter' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

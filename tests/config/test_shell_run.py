@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import shell
-from pytest_newscreator.sources._shell_overwrites import overwrites
-from pytest_newscreator.sources._shell_run import Run
-from pytest_newscreator.sources._shell_values import State, Value
 from pytest_newscreator.sources.lines import Lines
+from pytest_newscreator.sources.shell import reader as shell
+from pytest_newscreator.sources.shell.overwrites import overwrites
+from pytest_newscreator.sources.shell.run import Run
+from pytest_newscreator.sources.shell.values import State, Value
 from pytest_newscreator.sources.sites import SourceFile
 
 ENTRYPOINT = Path(__file__).parents[2] / "news-creator" / "entrypoint-backend.sh"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.resolve.scripts import running
+from pytest_newscreator.resolve.start.scripts import running
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.resolve.scripts import Running
+    from pytest_newscreator.resolve.start.scripts import Running
 
 AI = "compose/ai.yaml"
 BACKEND = "news-creator/Dockerfile.backend"

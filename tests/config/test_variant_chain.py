@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.files import BUILD
 from pytest_newscreator.checks.findings import Conclusions, Findings
-from pytest_newscreator.checks.variants import VARIANT_CHAIN
+from pytest_newscreator.checks.source.files import BUILD
+from pytest_newscreator.checks.source.variants import VARIANT_CHAIN
 from pytest_newscreator.places import Place
 from pytest_newscreator.verdicts import NotVerified
 

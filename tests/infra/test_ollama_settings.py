@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from pytest_newscreator.sources.ollama_settings import NO_START, known, reads_as, table_for
+from pytest_newscreator.sources.ollama.settings import NO_START, known, reads_as, table_for
 
 START_S = 30.0
 FOREVER = "2562047h47m16.854775807s"

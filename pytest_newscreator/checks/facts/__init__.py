@@ -1,0 +1,1 @@
+"""What checks need to know of a stack: whose ground a place is, what is asked, and where an address leads."""

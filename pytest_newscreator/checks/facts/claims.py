@@ -1,0 +1,172 @@
+"""What the contract says about one site: the texts it may have, and the name it is known by there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pytest_newscreator.checks.facts import ground
+from pytest_newscreator.contract.model import Service, Setting
+from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.sources.ollama import names
+from pytest_newscreator.sources.sites import Site
+
+# Python's float() takes `1_024` and `inf` too; neither Go nor a shell does.
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NO_PROSE = re.compile(r"[\d:]")
+_MODEL_WORD = re.compile(r"(?:^|[_.-])models?(?:[_-]?(?:name|id))?$|(?:^|_)model_\w*name$", re.IGNORECASE)
+_PARTED = re.compile(r"[=,;\s]")
+_WORD = re.compile(r"[^\s,;=\"'{}\[\]]+")
+_ROLLBACK = re.compile(r"roll[-_]?back|revert", re.IGNORECASE)
+MODELFILE_KINDS = ("modelfile-from", "modelfile-parameter")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A site that the contract speaks about: `allowed` empty means that only a retired name is wrong there."""
+
+    site: Site
+    label: str
+    allowed: tuple[str, ...] = ()
+    retired: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether only running the program can tell what the site says; what is handed on is told elsewhere."""
+        return self.site.value is None and not self.site.handed_on
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the site says what the contract says; a value nobody can know statically is not wrong."""
+        if self.site.value is None:
+            return True
+        if self.allowed:
+            value = as_read(self.site.setting or "", self.site.value)
+            return any(agrees(value, text) for text in self.allowed)
+        return self.retired is None
+
+
+def as_read(name: str, value: str) -> str:
+    """Return a value as its reader takes it: Ollama trims blanks, then quotes, around its own variables."""
+    return value.strip().strip("\"'") if name.startswith("OLLAMA_") else value
+
+
+def agrees(value: str, text: str) -> bool:
+    """Return whether two texts mean one value: equal, equal as numbers, or one model under two spellings."""
+    if value == text:
+        return True
+    if NUMBER.fullmatch(value) and NUMBER.fullmatch(text):
+        return float(value) == float(text)
+    return (_is_tagged(value) or _is_tagged(text)) and names.same(value, text)
+
+
+def _is_tagged(text: str) -> bool:
+    """Return whether Ollama would take the text for a tagged model name."""
+    return ":" in text and names.parse(text).is_valid
+
+
+def claims(repository: Repository) -> Iterator[Claim]:
+    """Yield the sites that the contract speaks about, in file order; Modelfiles have a check of their own."""
+    aliases = aliases_of(repository)
+    for site in repository.sites:
+        for one in (site, *_parts(site)) if site.kind not in MODELFILE_KINDS else ():
+            claim = claim_of(repository, one, aliases)
+            if claim is not None:
+                yield claim
+
+
+def _parts(site: Site) -> Iterator[Site]:
+    """Yield the model names in a value that is a list of names, or maps addresses to them, each at its own place."""
+    if site.value is None or not _PARTED.search(site.value):
+        return
+    words = list(_WORD.finditer(site.value))
+    if not all(_NO_PROSE.search(word.group()) for word in words):
+        return
+    for word in words:
+        if "://" not in word.group() and _is_tagged(word.group()):
+            place = replace(site.place, column=site.place.column + word.start())
+            yield replace(site, setting=None, into=None, value=word.group(), place=place, kind="literal")
+
+
+def claim_of(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
+    """Return what the contract says about a site, or None where it says nothing."""
+    here = ground.of_site(repository, site)
+    if here == ():
+        return None
+    if _is_way_back(repository, site):
+        return None
+    for name in _known_as(site, aliases):
+        declared = repository.declared.get(name, ())
+        ours = [setting for service, setting in declared if here is None or service is None or service in here]
+        allowed = tuple(text for setting in ours for text in _allowed(repository, setting, site))
+        if allowed:
+            return Claim(site, site.setting or name, allowed)
+    retired = retired_name(repository, site.value, here, names_model=_names_model(site))
+    if retired:
+        return Claim(site, site.setting or f"literal {site.value}", retired=retired)
+    return None
+
+
+def _allowed(repository: Repository, setting: Setting, site: Site) -> tuple[str, ...]:
+    """Return the texts a setting may have at a site: those of a rollback in a file that only rollbacks load."""
+    loading = [
+        repository.contract.invocations[name]
+        for name, project in repository.resolved.items()
+        if site.place.path in project.files
+    ]
+    if not loading or not all(invocation.base for invocation in loading):
+        return repository.contract.allowed(setting)
+    return tuple(text for invocation in loading for text in repository.contract.allowed(setting, invocation))
+
+
+def _is_way_back(repository: Repository, site: Site) -> bool:
+    """Return whether a site is a rollback's own: a file named so gives a switch, or a model, the declared rollback.
+
+    Only outside of what images are built of: what ships a rollback's value ships a wrong default.
+    """
+    if site.value is None or not _ROLLBACK.search(site.place.path) or repository.services_of(site.place.path):
+        return False
+    models = repository.contract.models.values()
+    return any(model.rollback is not None and names.same(site.value, model.rollback) for model in models)
+
+
+def _known_as(site: Site, aliases: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the names of a site, its own first, then those its value is handed on under."""
+    if site.setting:
+        yield site.setting
+    if site.into:
+        yield site.into
+    yield from sorted(aliases.get(site.setting or "", ()))
+
+
+def aliases_of(repository: Repository) -> dict[str, frozenset[str]]:
+    """Return, for each name a value is interpolated from, the declared settings it ends in."""
+    found: dict[str, set[str]] = {}
+    for site in repository.sites:
+        if site.setting and site.into and site.into != site.setting and site.into in repository.declared:
+            found.setdefault(site.setting, set()).add(site.into)
+    return {name: frozenset(into) for name, into in found.items() if name not in repository.declared}
+
+
+def _names_model(site: Site) -> bool:
+    """Return whether what stands at a site is a model's name whatever it looks like: a word of `ollama`, `model=`."""
+    return site.kind == "ollama-argument" or _MODEL_WORD.search(site.setting or "") is not None
+
+
+def retired_name(
+    repository: Repository, value: str | None, here: tuple[Service, ...] | None = None, *, names_model: bool = False
+) -> str | None:
+    """Return the retired model that a value names, if it names one.
+
+    `here` are the services whose place it is: only their models count, and a name that one of them has decided on is
+    right. A word without a tag counts only where `names_model` says that nothing but a model can stand there: `llama3`
+    is an ordinary word anywhere else.
+    """
+    if not value or not (names_model or _is_tagged(value)):
+        return None
+    models = ground.models_of(repository, here)
+    if any(names.same(value, name) for model in models for name in model.names):
+        return None
+    retired = (name for model in models for name in model.retired)
+    return next((name for name in retired if names.same(value, name)), None)

@@ -1,0 +1,1 @@
+"""Level `resolved`: what Compose makes of the files."""

@@ -1,0 +1,1 @@
+"""Level `source`: what the files say."""

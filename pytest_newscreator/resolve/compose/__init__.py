@@ -1,0 +1,1 @@
+"""What Compose makes of its files for one way of starting them."""

@@ -1,0 +1,1 @@
+"""Compose files as they stand, and the grammar of their `${}`."""

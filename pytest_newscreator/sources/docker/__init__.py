@@ -1,0 +1,1 @@
+"""Dockerfiles and what a build leaves out."""

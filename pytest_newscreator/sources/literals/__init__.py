@@ -1,0 +1,1 @@
+"""Every other language and format: our own scanner of strings, and Pygments for the tail."""

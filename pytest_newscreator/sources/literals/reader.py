@@ -1,0 +1,145 @@
+"""Files of every other language and format: strings of one word, defaults of the environment, keys with values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from pytest_newscreator.errors import SourceError
+from pytest_newscreator.places import Place
+from pytest_newscreator.sources.sites import Read, Reader, SourceFile
+
+__all__ = ["READER", "matches", "read"]
+
+_LINES = frozenset({".ini", ".cfg", ".conf", ".cnf", ".properties", ".service", ".container", ".socket", ".timer"})
+_MAKE = frozenset({"makefile", "gnumakefile"})
+_JUST = frozenset({"justfile", ".justfile"})
+_DATA = frozenset(
+    {
+        *_LINES,
+        *[
+            ".json",
+            ".json5",
+            ".jsonc",
+            ".yaml",
+            ".yml",
+            ".toml",
+            ".mk",
+            ".just",
+            ".tf",
+            ".tfvars",
+            ".hcl",
+            ".nomad",
+            ".nix",
+            ".jsonnet",
+        ],
+    }
+)
+_BINARY_LINE = 5_000
+
+# What is not found here can be neither a setting of a contract nor a model's name with its tag.
+_MATTERS = re.compile(
+    r"[Oo]llama|OLLAMA|[Ll][Ll][Mm]|[Mm]odel|MODEL|[Ee]nv|ENV|[Cc]onfig|[Ss]ettings|viper|[Nn]um_?[a-zA-Z]|"
+    r"[\"'`=:\s][\w./-]+:[\w.-]*\d|[\"'][A-Z][A-Z0-9_]{2,}[\"']?[ \t]*[:=]|\$\{[A-Z]|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+[ \t]*:"
+)
+_DATA_MATTERS = re.compile(
+    r"[Oo]llama|OLLAMA|LLM|llm|[Mm]odel\b|MODEL|num_|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|\$\{|:\d+[a-z]|"
+    r"(?:name|value|env)\b|\brun:|script"
+)
+
+
+def matches(path: str) -> bool:
+    """Tell whether a path is a file that no other reader reads as what it is."""
+    return _reading_of(path) is not None
+
+
+def read(source: SourceFile) -> Read:
+    """Read one file; what cannot be split into tokens is a problem with its place."""
+    reading = _reading_of(source.path)
+    if reading is None or not _is_worthwhile(source):
+        return Read()
+    try:
+        return reading(source)
+    except SourceError as error:
+        return Read(problems=((error.place or Place(source.path), error.message),))
+    except (RecursionError, ValueError, IndexError) as error:
+        message = f"cannot be read to its end ({type(error).__name__}), its defaults and literals are not known"
+        return Read(problems=((Place(source.path, 1, 1), message),))
+
+
+def _is_worthwhile(source: SourceFile) -> bool:
+    """Tell whether a text can hold anything that matters; a file of very long lines was written by a machine."""
+    suffix = _suffix(source.path.rpartition("/")[2].lower())
+    matters = _DATA_MATTERS if suffix in _DATA or not suffix else _MATTERS
+    if matters.search(source.text) is None:
+        return False
+    return suffix == ".ipynb" or not _has_long_lines(source.text)
+
+
+def _has_long_lines(text: str) -> bool:
+    """Tell whether some line is longer than people write."""
+    if len(text) <= _BINARY_LINE:
+        return False
+    return any(len(line) > _BINARY_LINE for line in text.split("\n"))
+
+
+def _reading_of(path: str) -> Callable[[SourceFile], Read] | None:
+    """Return how a file is read, by its name."""
+    return _reading_by(path.rpartition("/")[2].lower())
+
+
+@lru_cache(maxsize=1024)
+def _reading_by(name: str) -> Callable[[SourceFile], Read] | None:
+    """Return how files of a name are read."""
+    suffix = _suffix(name)
+    return _by_name(name, suffix) or _by_language(name, suffix)
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a name with its dot; a name that begins with its only dot has none."""
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending}" if dot and stem.strip(".") and ending else ""
+
+
+def _by_name(name: str, suffix: str) -> Callable[[SourceFile], Read] | None:
+    """Return the reading of a file that is no code."""
+    if name in _MAKE or suffix == ".mk":
+        from pytest_newscreator.sources.literals.make import read_makefile
+
+        return read_makefile
+    if name in _JUST or suffix == ".just":
+        from pytest_newscreator.sources.literals.make import read_justfile
+
+        return read_justfile
+    if suffix in {".yaml", ".yml"}:
+        from pytest_newscreator.sources.literals.yaml_files import read_yaml
+
+        return read_yaml
+    if suffix in _LINES or name.startswith("procfile"):
+        from pytest_newscreator.sources.literals.lines import read_lines, read_processes
+
+        return read_processes if name.startswith("procfile") else read_lines
+    if suffix in {".json", ".ipynb"}:
+        from pytest_newscreator.sources.literals.json_inside import read_json, read_notebook, read_package
+
+        return read_package if name == "package.json" else read_json if suffix == ".json" else read_notebook
+    return None
+
+
+def _by_language(name: str, suffix: str) -> Callable[[SourceFile], Read] | None:
+    """Return the reading of a file of code, or of data that is written like code."""
+    from pytest_newscreator.sources.literals.languages import LANGUAGES
+    from pytest_newscreator.sources.literals.tail import LEXERS
+
+    language = LANGUAGES.get(suffix) or LANGUAGES.get(name)
+    if language is None:
+        from pytest_newscreator.sources.literals.tail import read_tail
+
+        return read_tail if suffix in LEXERS else None
+    from pytest_newscreator.sources.literals.code import read_code
+
+    return lambda source: read_code(source, language)
+
+
+READER = Reader(name="literals", matches=matches, read=read)

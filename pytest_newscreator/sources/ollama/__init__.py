@@ -1,0 +1,1 @@
+"""What Ollama makes of texts, by version: names, Modelfiles, variables, commands, options."""

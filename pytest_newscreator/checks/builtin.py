@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_newscreator.checks import deployed, served, waivers
+from pytest_newscreator.checks import waivers
+from pytest_newscreator.checks.deployed import environment, healthy
 from pytest_newscreator.checks.hygiene import (
     exposure,
     health,
@@ -16,6 +17,7 @@ from pytest_newscreator.checks.hygiene import (
 from pytest_newscreator.checks.registry import Check
 from pytest_newscreator.checks.resolved import endpoint, fit
 from pytest_newscreator.checks.resolved import values as resolved
+from pytest_newscreator.checks.served import generates, loaded, models
 from pytest_newscreator.checks.source import (
     agreement,
     card,
@@ -55,9 +57,9 @@ CHECKS: tuple[Check, ...] = (
     reservation.LIMITS,
     privilege.PRIVILEGE,
     waivers.WAIVER,
-    deployed.HEALTHY,
-    deployed.ENVIRONMENT,
-    served.MODELS,
-    served.LOADED,
-    served.GENERATES,
+    healthy.HEALTHY,
+    environment.ENVIRONMENT,
+    models.MODELS,
+    loaded.LOADED,
+    generates.GENERATES,
 )

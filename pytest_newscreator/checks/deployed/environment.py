@@ -1,4 +1,4 @@
-"""Level `deployed`: what the running services were given, and whether they stand."""
+"""`environment`: what a running service was given is what the files resolve to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.checks.deployed.services import endpoint_of
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
@@ -15,73 +16,7 @@ from pytest_newscreator.resolve.values import Value
 from pytest_newscreator.verdicts import NotVerified, fail
 
 if TYPE_CHECKING:
-    from pytest_newscreator.stack.model import Endpoint, Stack
-
-
-def service_subjects(repository: Repository) -> Iterator[Subject]:
-    """Yield the services of the contract."""
-    for service in repository.contract.services.values():
-        yield Subject(service.key, service.place, service)
-
-
-def step_back(by: str, selected: frozenset[str]) -> None:
-    """Step back where another item of this run speaks of the same cause."""
-    if by in selected:
-        raise NotVerified(f"not judged at this level: {by} failed", needs="", fix="")
-
-
-def endpoint_of(stack: Stack, service: Service, selected: frozenset[str] = frozenset()) -> Endpoint:
-    """Return where a service runs; one that the stack does not have is broken, told by `healthy` where that runs."""
-    endpoint = stack.endpoint(service.key)
-    if endpoint is None:
-        if service.key in stack.unavailable:
-            raise NotVerified(f"{service.key}: {stack.unavailable[service.key]}", needs="stack", fix="")
-        step_back(f"healthy[{service.key}]", selected)
-        fail(f"{service.key} does not run in this stack", place=service.place, fix="start it, then run again")
-    return endpoint
-
-
-def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_property: object) -> None:
-    """Every service is healthy by its own health check, and really answers.
-
-    Docker calls a container without a health check healthy, and one in a crash loop too; an open port says
-    nothing about the model behind it. The report shows the probe's own words and the last log lines.
-    """
-    from pytest_newscreator.stack import engine, probe
-    from pytest_newscreator.stack.health import health
-
-    service: Service = newscreator_subject.data
-    endpoint = endpoint_of(newscreator_stack, service)
-    if endpoint.container is not None:
-        container = engine.inspect(endpoint.container)
-        if not container.is_healthy or container.restart_count:
-            log = engine.log_tail(container)[-8:]
-            said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
-            fail(
-                f"{service.key} is {container.summary}",
-                expected="healthy",
-                observed=container.summary,
-                chain=said,
-                fix="the lines above name the cause",
-            )
-    elif endpoint.health_command:
-        ok, said_ = health(endpoint)
-        if not ok:
-            fail(f"{service.key} is unhealthy: {said_}", expected="healthy", observed=said_, fix="see its log")
-    answer = (
-        probe.request(endpoint.url, probe.ready_path(service), timeout_s=5, ca=endpoint.ca) if endpoint.url else None
-    )
-    if answer is not None and not probe.is_ready(service, answer):
-        fail(
-            f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
-            observed=str(answer),
-            expected="200",
-            fix="see its log",
-        )
-    if endpoint.healthy_s is not None and callable(record_property):
-        record_property(
-            "newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s"
-        )
+    from pytest_newscreator.stack.model import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,5 +114,4 @@ def _not_rolled_back(repository: Repository, stack: Stack, variable: Variable, o
         )
 
 
-HEALTHY = Check("healthy", "deployed", "infra", healthy, service_subjects)
 ENVIRONMENT = Check("environment", "deployed", "infra", environment, environment_subjects)

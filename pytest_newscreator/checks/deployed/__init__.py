@@ -1,0 +1,1 @@
+"""Level `deployed`: what the running services are, and were given."""

@@ -1,0 +1,59 @@
+"""`healthy`: every service stands by its own health check, and answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects
+from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.contract.model import Service
+from pytest_newscreator.verdicts import fail
+
+if TYPE_CHECKING:
+    from pytest_newscreator.stack.model import Stack
+
+
+def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_property: object) -> None:
+    """Every service is healthy by its own health check, and really answers.
+
+    Docker calls a container without a health check healthy, and one in a crash loop too; an open port says
+    nothing about the model behind it. The report shows the probe's own words and the last log lines.
+    """
+    from pytest_newscreator.stack import engine, probe
+    from pytest_newscreator.stack.health import health
+
+    service: Service = newscreator_subject.data
+    endpoint = endpoint_of(newscreator_stack, service)
+    if endpoint.container is not None:
+        container = engine.inspect(endpoint.container)
+        if not container.is_healthy or container.restart_count:
+            log = engine.log_tail(container)[-8:]
+            said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
+            fail(
+                f"{service.key} is {container.summary}",
+                expected="healthy",
+                observed=container.summary,
+                chain=said,
+                fix="the lines above name the cause",
+            )
+    elif endpoint.health_command:
+        ok, said_ = health(endpoint)
+        if not ok:
+            fail(f"{service.key} is unhealthy: {said_}", expected="healthy", observed=said_, fix="see its log")
+    answer = (
+        probe.request(endpoint.url, probe.ready_path(service), timeout_s=5, ca=endpoint.ca) if endpoint.url else None
+    )
+    if answer is not None and not probe.is_ready(service, answer):
+        fail(
+            f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
+            observed=str(answer),
+            expected="200",
+            fix="see its log",
+        )
+    if endpoint.healthy_s is not None and callable(record_property):
+        record_property(
+            "newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s"
+        )
+
+
+HEALTHY = Check("healthy", "deployed", "infra", healthy, service_subjects)

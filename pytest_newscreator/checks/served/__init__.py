@@ -1,0 +1,1 @@
+"""Level `served`: what Ollama and the application really use."""

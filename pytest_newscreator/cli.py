@@ -64,6 +64,23 @@ if typer is not None:
         one = report.trace(repository, setting)
         typer.echo(report.as_json(one) if as_json else report.render(one))
 
+    @app.command()
+    def doctor(
+        *,
+        clean: Annotated[bool, typer.Option("--clean", help="remove what earlier runs left behind")] = False,
+        kept: Annotated[bool, typer.Option("--kept", help="with --clean: kept stacks too")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    ) -> None:
+        """Show what this machine can verify, and what earlier runs left on it."""
+        from pytest_newscreator.report import doctor as report
+
+        if kept and not clean:
+            raise NewscreatorError("--kept belongs to --clean", fix="newscreator doctor --clean --kept")
+        health = report.examine(clean=clean, kept=kept)
+        typer.echo(report.as_json(health) if as_json else report.render(health))
+        if not health.is_clean:
+            raise typer.Exit(1)
+
 
 def _repository(named: Path) -> Repository:
     """Return the repository of a contract: the file named, or the one in a folder or nearest above it."""

@@ -86,17 +86,17 @@ def newscreator_pass_environment(pytestconfig: pytest.Config) -> Mapping[str, st
 @pytest.fixture(scope="session")
 def newscreator_base_files(
     pytestconfig: pytest.Config,
-    tmp_path_factory: pytest.TempPathFactory,
     newscreator_contract: Contract,
     newscreator_standin: bool,
 ) -> Mapping[str, Path]:
     """Base models to import from files on a stack started here: those given, and stand-ins for the others."""
     from pytest_newscreator.stack.base_files import given_files, standin_files
+    from pytest_newscreator.stack.run import standins_folder
 
     given = given_files(pytestconfig.getoption("newscreator_base_files"), pytestconfig.invocation_params.dir)
     if not newscreator_standin:
         return given
-    return {**standin_files(newscreator_contract, tmp_path_factory.mktemp("newscreator-standin")), **given}
+    return {**standin_files(newscreator_contract, standins_folder()), **given}
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +116,6 @@ def newscreator_progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     pytestconfig: pytest.Config,
-    tmp_path_factory: pytest.TempPathFactory,
     newscreator_repository: Repository,
     newscreator_invocation: Invocation | None,
     newscreator_base_files: Mapping[str, Path],
@@ -133,7 +132,7 @@ def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     request = Request(
         repository=newscreator_repository,
         invocation=newscreator_invocation,
-        folder=tmp_path_factory.mktemp("newscreator-stack"),
+        run=session.run_of(pytestconfig),
         passed=newscreator_pass_environment,
         base_files=newscreator_base_files,
         keep=pytestconfig.getoption("newscreator_keep"),
@@ -146,7 +145,7 @@ def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
         backends = [backend for backends in brought for backend in backends]
         stack = choose.start(kind, request, replace(request, invocation=first), backends)
     except NewscreatorError as error:
-        session.give_up(kind, str(error))
+        session.give_up(kind, error)
     newscreator_progress("")
     stack = replace(stack, standin=standins(stack, newscreator_repository.contract))
     pytestconfig.stash[session.STACK] = stack

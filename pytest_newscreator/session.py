@@ -18,15 +18,53 @@ from pytest_newscreator.verdicts import NotVerified
 if TYPE_CHECKING:
     from pytest_newscreator.checks.findings import Findings
     from pytest_newscreator.stack.model import Stack
+    from pytest_newscreator.stack.run import Run
 
 ACTIVE = pytest.StashKey[bool]()
 REPOSITORIES = pytest.StashKey[dict[Path, Repository]]()
 FINDINGS: pytest.StashKey[dict[Path, Findings]] = pytest.StashKey()
 STACK: pytest.StashKey[Stack] = pytest.StashKey()
+RUN: pytest.StashKey[Run] = pytest.StashKey()
 
 
 class StackFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # a class, held by a function
     """The stack did not come up: reported whole by the first item that needs it, by reference by the others."""
+
+    elsewhere = False
+    """Whether another process of this run tells it."""
+
+
+def run_of(config: pytest.Config) -> Run:
+    """Return the run that this process belongs to, as one of its users; a worker of xdist has its controller's."""
+    if RUN not in config.stash:
+        from pytest_newscreator.stack import leftovers
+        from pytest_newscreator.stack.run import Run, new_id
+
+        run_id, session_id = getattr(config, "workerinput", {}).get("newscreator_run") or ("", new_id())
+        if not run_id:
+            leftovers.sweep()
+            run_id = leftovers.kept_id(config.rootpath) if config.getoption("newscreator_keep") else session_id
+        config.stash[RUN] = Run.open(run_id, session_id)
+    return config.stash[RUN]
+
+
+def leave(config: pytest.Config) -> str:
+    """Stop using the run, if there is one, and wait for its clean-up; return what went wrong, "" where nothing did.
+
+    A worker of xdist does not wait: its controller uses the run for longer.
+    """
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return ""
+    del config.stash[RUN]
+    if hasattr(config, "workerinput"):
+        run.release()
+        return ""
+    try:
+        run.leave()
+    except StackError as error:
+        return str(error)
+    return ""
 
 
 def repository_at(config: pytest.Config, contract_path: Path) -> Repository:
@@ -82,10 +120,18 @@ def required(config: pytest.Config) -> frozenset[str]:
     return names
 
 
-def give_up(kind: str, message: str) -> NoReturn:
-    """End on a stack that cannot be had: an explicit kind ends the run with exit code 4, `auto` fails the item."""
-    if kind == "auto":
-        raise StackFailed(message, pytrace=False)
+def give_up(kind: str, error: NewscreatorError) -> NoReturn:
+    """End on a stack that cannot be had: an explicit kind ends the run with exit code 4, `auto` fails the item.
+
+    Under xdist only the controller can end the run, which `foresee` does where it can be known before.
+    """
+    from pytest_newscreator.stack.shared import FailedElsewhereError
+
+    message = str(error)
+    if kind == "auto" or "PYTEST_XDIST_WORKER" in os.environ:
+        failed = StackFailed(message, pytrace=False)
+        failed.elsewhere = isinstance(error, FailedElsewhereError)
+        raise failed
     pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)
 
 

@@ -50,7 +50,7 @@ class Recorder:
             report.outcome = "failed"
             report.longrepr = f"{error.needs} is required, and not verified: {error}"
         if isinstance(error, state.StackFailed):
-            self._tell_once(item, report)
+            self._tell_once(item, report, elsewhere=error.elsewhere)
         if report.skipped and isinstance(error, NotVerified):
             path, line, _ = item.reportinfo()
             report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {error}")
@@ -63,8 +63,10 @@ class Recorder:
             report.newscreator_stack = _stack_lines(item.config)  # type: ignore[attr-defined]
         return report
 
-    def _tell_once(self, item: pytest.Item, report: pytest.TestReport) -> None:
+    def _tell_once(self, item: pytest.Item, report: pytest.TestReport, *, elsewhere: bool) -> None:
         """Leave the whole story of a failed start to the first item that needed the stack."""
+        if elsewhere:
+            self.stack_failed_in = "the test of another worker that started it"
         if self.stack_failed_in in (None, item.nodeid):
             self.stack_failed_in = item.nodeid
             return
@@ -110,12 +112,30 @@ class Recorder:
         return self.config.stash.get(NOT_APPLICABLE, []), list(dict.fromkeys(declared))
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be installed
+        """Give each worker the run of this process, which uses it for as long as any of them."""
+        run = state.run_of(self.config)
+        node.workerinput["newscreator_run"] = (run.id, run.session)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Write the reports, then leave the run; a stack that could not be removed is never a success."""
+        yield
+        self._write_reports()
+        fault = state.leave(self.config)
+        if fault and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if fault and reporter is not None:
+            reporter.write_line(fault, red=True)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be installed
         """Take over from a worker what only a process that collects can know."""
         said = getattr(node, "workeroutput", {}).get("newscreator")
         self.heard = self.heard or (said and (said[0], said[1]))
 
-    def pytest_sessionfinish(self) -> None:
+    def _write_reports(self) -> None:
         """Write the reports that were asked for."""
         if not self.reports_here:
             self.config.workeroutput["newscreator"] = self._silent()  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,7 +24,10 @@ def given_files(options: Iterable[str], folder: Path) -> dict[str, Path]:
 
 
 def standin_files(contract: Contract, folder: Path) -> dict[str, Path]:
-    """Write a tiny stand-in for every base and rollback base that an Ollama of the contract serves."""
+    """Write a tiny stand-in for every base and rollback base that an Ollama of the contract serves.
+
+    A file that is there already is taken as it is: what stands in for a name never changes within a version.
+    """
     found: dict[str, Path] = {}
     for model in contract.models.values():
         service = contract.services.get(model.service or "")
@@ -31,7 +35,19 @@ def standin_files(contract: Contract, folder: Path) -> dict[str, Path]:
             continue
         for name in (model.base, *filter(None, [model.rollback])):
             file = folder / f"{name.replace('/', '_').replace(':', '_')}.gguf"
-            write_for(file, name)
-            file.chmod(0o644)
+            if not file.exists():
+                _write(file, name)
             found[name] = file
     return found
+
+
+def _write(file: Path, name: str) -> None:
+    """Write a stand-in whole or not at all: several runs may want the same one at a time."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as unfinished:
+        part = Path(unfinished.name)
+    try:
+        write_for(part, name)
+        part.chmod(0o644)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

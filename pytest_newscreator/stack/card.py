@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-MOST_LOG_LINES = 12
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
-SECRET = re.compile(r"(?i)\b([A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|API_?KEY|CREDENTIAL)[A-Z0-9_]*\s*[=:]\s*)(\S+)")
+MOST_LINES: Final = 38
+MOST_LOG_LINES: Final = 12
+MOST_SYMPTOMS: Final = 5
+MOST_CHARACTERS: Final = 200
+LEAST_SECRET: Final = 4
+CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
+NAMES: Final = "TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIAL|PRIVATE_?KEY"
+SECRET_NAME: Final = re.compile(NAMES, re.IGNORECASE)
+GIVEN: Final = re.compile(
+    rf"(?i)(?P<name>[\w.-]*(?:{NAMES})[\w.-]*[\"']?\s*[=:]\s*)(?!\d+(?:[\s,;}}]|$))"
+    r"(?:(?P<quote>[\"'])(?P<quoted>.*?)(?P=quote)|[^\s\"',;]+)"
+)
+SPOKEN: Final = (
+    re.compile(r"(?i)\b(bearer\s+)\S+"),
+    re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),
+    re.compile(r"\b(hf_|sk-|gh[pousr]_|glpat-|xox[abp]-|AKIA)[A-Za-z0-9_-]{8,}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """What is known of one service that did not come up."""
+    """What is known of one service that did not come up; secrets of its `environment` are masked in all it says."""
 
     service: str
     state: str
     probe: Sequence[str] = ()
     log: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def telling(log: Sequence[str]) -> list[str]:
@@ -28,17 +44,36 @@ def telling(log: Sequence[str]) -> list[str]:
     return said or [line for line in plain if line]
 
 
-def masked(line: str) -> str:
-    """Return the line with the values of secret-looking names replaced."""
-    return SECRET.sub(r"\1***", line)
+def masked(line: str, values: Iterable[str] = ()) -> str:
+    """Return the line with secrets replaced: the given values, and whatever looks like one."""
+    for value in values:
+        line = line.replace(value, "***")
+    line = GIVEN.sub(lambda m: f"{m['name']}{m['quote'] or ''}***{m['quote'] or ''}", line)
+    for pattern in SPOKEN:
+        line = pattern.sub(r"\1***", line)
+    return line
+
+
+def secrets(environment: Mapping[str, str]) -> list[str]:
+    """Return the values of an environment that its names call secret, without short ones and numbers."""
+    named = (value for name, value in environment.items() if SECRET_NAME.search(name))
+    return [value for value in named if len(value) >= LEAST_SECRET and not value.isdigit()]
 
 
 def card(cause: str, symptoms: Sequence[Symptom], fix: str) -> str:
     """Return the report: the cause first, then each service that is not well, then what to do."""
-    lines = [masked(cause)]
-    room = max(4, MOST_LOG_LINES // max(1, len(symptoms)))
-    for symptom in symptoms:
+    values = [value for symptom in symptoms for value in secrets(symptom.environment)]
+
+    def line(text: str) -> str:
+        return masked(text, values)[:MOST_CHARACTERS]
+
+    lines = [masked(cause, values)]
+    shown = symptoms[:MOST_SYMPTOMS]
+    room = max(2, MOST_LOG_LINES // max(1, len(shown)))
+    for symptom in shown:
         lines.append(f"  {symptom.service}: {symptom.state}")
-        lines += [f"    health probe: {masked(line)[:200]}" for line in symptom.probe[-2:]]
-        lines += [f"    | {masked(line)[:200]}" for line in telling(symptom.log)[-room:]]
-    return "\n".join([*lines, f"  do: {fix}"])
+        lines += [f"    health probe: {line(one)}" for one in symptom.probe[-2:]]
+        lines += [f"    | {line(one)}" for one in telling(symptom.log)[-room:]]
+    if len(symptoms) > len(shown):
+        lines.append(f"  and {len(symptoms) - len(shown)} more: {', '.join(s.service for s in symptoms[len(shown) :])}")
+    return "\n".join([*lines[:MOST_LINES], f"  do: {fix}"])

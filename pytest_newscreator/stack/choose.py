@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pytest_newscreator.contract.model import Contract
 from pytest_newscreator.errors import StackError
-from pytest_newscreator.stack import engine
+from pytest_newscreator.stack import engine, probe, shared
 from pytest_newscreator.stack.attach import AttachBackend, UrlBackend, by_url, find
 from pytest_newscreator.stack.compose import ComposeBackend
 from pytest_newscreator.stack.model import Backend, Request, Stack
@@ -44,9 +44,30 @@ def start(kind: str, request: Request, default: Request, brought: Sequence[Backe
     if chosen is None:
         return _with_urls(_auto(request, default), contract)
     try:
-        return _with_urls(chosen.start(request if chosen.name == "attach" else default), contract)
+        own = chosen.name in {ComposeBackend.name, ProcessBackend.name}
+        stack = _own(chosen, default) if own else chosen.start(request if chosen.name == "attach" else default)
+        return _with_urls(stack, contract)
     except NotVerified as missing:
         raise StackError(f"--newscreator-stack {kind} cannot be had: {missing.reason}", fix=missing.fix) from None
+
+
+def _own(backend: Backend, request: Request) -> Stack:
+    """Have a stack of our own: one for all processes of the run, and with `keep` one for later runs too."""
+    if not request.keep:
+        return shared.have(request, backend.start)
+    from pytest_newscreator.stack.inputs import inputs
+
+    return shared.kept(request, lambda: inputs(request, backend.name), backend.start, _is_up)
+
+
+def _is_up(stack: Stack) -> bool:
+    """Return whether everything of a stack still runs and answers."""
+    for endpoint in stack.endpoints.values():
+        if endpoint.container is not None and not engine.is_healthy(endpoint.container):
+            return False
+        if endpoint.url is not None and not probe.answers(endpoint.service, endpoint.url, endpoint.ca):
+            return False
+    return True
 
 
 def _with_urls(stack: Stack, contract: Contract) -> Stack:
@@ -65,11 +86,11 @@ def _auto(request: Request, default: Request) -> Stack:
         except NotVerified as missing:
             docker_missing = missing
         else:
-            return (AttachBackend().start(request)) if find(request.repository) else ComposeBackend().start(default)
+            return AttachBackend().start(request) if find(request.repository) else _own(ComposeBackend(), default)
     elif any(s.url for s in services) and not any(s.process for s in services):
         return AttachBackend().start(request)
     try:
-        return ProcessBackend().start(default)
+        return _own(ProcessBackend(), default)
     except NotVerified as missing:
         reason, fix = missing.reason, missing.fix
         if docker_missing is not None:

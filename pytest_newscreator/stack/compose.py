@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pytest_newscreator.contract.model import Service
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.card import Symptom, card
+from pytest_newscreator.stack.causes import Cause, recognised
 from pytest_newscreator.stack.engine import Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.mounts import copied
-from pytest_newscreator.stack.owned import owned
-from pytest_newscreator.stack.watchdog import Watchdog
+from pytest_newscreator.stack.owned import LABEL, LEASE_LABEL, lease_of, owned
 from pytest_newscreator.verdicts import NotVerified
 
 BUILD_TIMEOUT_S = 1800.0
@@ -34,16 +33,15 @@ class ComposeBackend:
     name = "compose"
 
     def start(self, request: Request) -> Stack:
-        """Build, start and wait; on any failure nothing is left behind."""
+        """Build, start and wait; whatever ends this, the run's clean-up removes it."""
         if request.invocation is None or not _compose_services(request):
             raise NotVerified("no service of the contract is started by Compose", needs="stack", fix="add `compose:`")
         engine.require()
-        run = secrets.token_hex(4)
-        project = f"newscreator-{run}"
+        project = f"newscreator-{request.run.id}"
         model, placements, notes = owned(
-            _config(request, project),
+            config(request, project),
             project=project,
-            run=run,
+            labels={LABEL: request.run.id, LEASE_LABEL: lease_of(request.run)},
             nvidia=engine.has_nvidia(),
             base_files=request.base_files,
             services=_compose_services(request),
@@ -52,28 +50,15 @@ class ComposeBackend:
         file = request.folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
         compose = ("docker", "compose", "-p", project, "-f", str(file))
-        down = (*compose, "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5")
-        watchdog = None if request.keep else Watchdog()
-        if watchdog:
-            watchdog.order("remove", request.folder)
-            watchdog.order("run", *down)
-        close = functools.partial(_close, down, request, watchdog)
-        try:
-            endpoints = _up(request, compose, project)
-        except BaseException:
-            close()
-            raise
-        kept = (
-            (f"kept: remove it with: docker compose -p {project} down --volumes --rmi local",) if request.keep else ()
-        )
+        request.run.order("run", *compose, "down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5")
+        request.run.watch()
         return Stack(
             kind="compose",
             owned=True,
             invocation=request.invocation,
-            endpoints=endpoints,
-            close=(lambda: None) if request.keep else close,
+            endpoints=_up(request, compose, project),
             placements=placements,
-            notes=(*notes, *kept),
+            notes=notes,
         )
 
 
@@ -107,7 +92,7 @@ def client_environment(request: Request) -> dict[str, str]:
     return {**kept, **request.passed, **declared}
 
 
-def _config(request: Request, project: str) -> dict[str, Any]:
+def config(request: Request, project: str) -> dict[str, Any]:
     """Return the project as Compose itself resolves it."""
     command = ["docker", "compose", "-p", project, *arguments(request), "config", "--format", "json"]
     done = _run(request, command, timeout_s=60)
@@ -123,31 +108,18 @@ def _up(request: Request, compose: Sequence[str], project: str) -> dict[str, End
     built = _run(request, [*compose, "--progress", "plain", "build"], timeout_s=BUILD_TIMEOUT_S)
     if built.returncode:
         log = [line for line in built.stderr.splitlines() if line.strip()]
-        raise StackError(
-            card("the images cannot be built", [Symptom("build", "failed", log=log)], "read the lines above")
-        )
+        cause = recognised(log) or Cause("", "read the lines above")
+        first = f"the images cannot be built{f': {cause.what}' if cause.what else ''}"
+        raise StackError(card(first, [Symptom("build", "failed", log=log)], cause.fix))
     request.progress("pulling the images that are not here")
     # What cannot be pulled is told by `up`, which needs it; pulling first keeps it out of `ready_within`.
     _run(request, [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"], timeout_s=BUILD_TIMEOUT_S)
     request.progress("starting the containers")
     said = request.folder / "up.log"
     started = time.monotonic()
-    with said.open("wb") as errors:
-        up = subprocess.Popen(
-            [*compose, "up", "--detach", "--no-build"],
-            cwd=request.repository.root,
-            env=client_environment(request),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-        )
-    try:
+    arguments_ = [*compose, "up", "--detach", "--no-build"]
+    with said.open("wb") as errors, _client(request, arguments_, stdout=subprocess.DEVNULL, stderr=errors) as up:
         return _wait(request, project, up, started)
-    finally:
-        if up.poll() is None:
-            os.killpg(up.pid, signal.SIGKILL)
-        up.wait()
 
 
 def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: float) -> dict[str, Endpoint]:
@@ -168,7 +140,10 @@ def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: 
                 healthy[service.key] = elapsed
         if len(healthy) == len(services) and up.poll() == 0:
             return {s.key: _endpoint(s, containers[s.compose or ""], served[s.key], healthy[s.key]) for s in services}
-        sick = [c for c in containers.values() if c.has_failed or c.restart_count >= CRASHES]
+        own = {s.compose for s in services}
+        # A job that the project runs once, to fetch a model say, has done its part when it ends well.
+        ended = [c for c in containers.values() if c.has_failed and not (c.has_ended_well and c.service not in own)]
+        sick = ended or [c for c in containers.values() if c.restart_count >= CRASHES]
         overdue = [s for s in services if s.key not in healthy and elapsed > s.ready_within_s]
         failed_up = up.poll() not in (None, 0) and not sick
         if sick or overdue or failed_up:
@@ -186,44 +161,77 @@ def _endpoint(service: Any, container: Container, served_s: float, healthy_s: fl
 
 
 def _failure(
-    sick: Sequence[Container], overdue: Sequence[Any], containers: dict[str, Container], error: str
+    sick: Sequence[Container], overdue: Sequence[Service], containers: Mapping[str, Container], said: str
 ) -> StackError:
-    """Return the whole story of a failed start."""
-    if not sick and not overdue:
-        return StackError(card(f"docker compose up failed: {_last(error)}", [], "mend what it names, then run again"))
-    late = [containers[s.compose] for s in overdue if s.compose in containers]
-    names = ", ".join(c.service for c in (sick or late)) or ", ".join(s.key for s in overdue)
-    why = "did not come up" if sick else "was not healthy in time (ready_within)"
-    symptoms = [Symptom(c.service, c.summary, c.health_log, engine.log_tail(c)) for c in (sick or late)]
-    return StackError(card(f"{names} {why}", symptoms, "the last lines name the cause; mend it and run again"))
+    """Return the whole story of a failed start: the cause where it is known, and what each service says."""
+    late = [containers[s.compose or ""] for s in overdue if s.compose in containers]
+    symptoms = [_symptom(container) for container in (sick or late)]
+    symptoms += [
+        Symptom(service.key, "never created") for service in overdue if not sick and service.compose not in containers
+    ]
+    words = [line for symptom in symptoms for line in (*symptom.probe, *symptom.log)]
+    cause = recognised([*words, *said.splitlines()])
+    first = _headline(sick, overdue, said)
+    if cause is None:
+        fix = (
+            "the last lines name the cause; mend it and run again" if symptoms else "mend what it names, then run again"
+        )
+        return StackError(card(first, symptoms, fix))
+    return StackError(card(f"{first}: {cause.what}", symptoms, cause.fix))
 
 
-def _close(down: Sequence[str], request: Request, watchdog: Watchdog | None) -> None:
-    """Remove containers, volumes, networks and images of this run, then dismiss the watchdog."""
-    done = _run(request, down, timeout_s=120)
-    if done.returncode:
-        raise StackError(f"the stack could not be removed: {_last(done.stderr)}", fix=" ".join(down))
-    shutil.rmtree(request.folder, ignore_errors=True)
-    if watchdog:
-        watchdog.close()
+def _headline(sick: Sequence[Container], overdue: Sequence[Service], said: str) -> str:
+    """Return what happened, in one line."""
+    if sick:
+        return f"{', '.join(c.service for c in sick)} did not come up"
+    if overdue:
+        longest = max(s.ready_within_s for s in overdue)
+        return f"{', '.join(s.key for s in overdue)} was not healthy within {longest:.0f} s (ready_within)"
+    return f"docker compose up failed: {_last(said)}"
+
+
+def _symptom(container: Container) -> Symptom:
+    """Return what is known of a container that is not well."""
+    limit = f" (its memory limit is {container.memory_limit >> 20} MiB)" if container.memory_limit else ""
+    state = container.summary + (limit if container.oom_killed else "")
+    return Symptom(
+        container.service, state, container.health_log, engine.log_tail(container), dict(container.environment)
+    )
 
 
 def _run(request: Request, command: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[str]:
-    """Run Docker's client in the repository's root, in a session of its own."""
+    """Run Docker's client in the repository's root, in a session of its own, ended with the run."""
+    with _client(request, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        try:
+            said, errors = client.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise StackError(f"no end after {timeout_s:.0f} s: {' '.join(command)}", fix="run it by hand") from None
+    return subprocess.CompletedProcess(
+        command, client.returncode, said.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+    )
+
+
+@contextlib.contextmanager
+def _client(request: Request, command: Sequence[str], **streams: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401
+    """Start Docker's client; it is ended when this block is left, or when this process is."""
+    client = subprocess.Popen(
+        command,
+        cwd=request.repository.root,
+        env=client_environment(request),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        **streams,
+    )
+    request.run.order_kill(client.pid)
     try:
-        return subprocess.run(
-            command,
-            check=False,
-            cwd=request.repository.root,
-            env=client_environment(request),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
-        raise StackError(f"no end after {timeout_s:.0f} s: {' '.join(command)}", fix="run it by hand") from None
+        yield client
+    finally:
+        if client.poll() is None:
+            os.killpg(client.pid, signal.SIGKILL)
+        client.wait()
+        for stream in (client.stdout, client.stderr):
+            if stream:
+                stream.close()
 
 
 def _last(text: str) -> str:

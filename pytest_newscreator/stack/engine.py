@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+T = TypeVar("T")
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
@@ -20,8 +25,20 @@ START_FIX = "start Docker (or use --newscreator-stack process)"
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """A published port as the engine bound it; `address` "" is every one, as 0.0.0.0 and :: are."""
+
+    port: str
+    address: str
+    published: int
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
-    """One container as `docker inspect` tells it; `health` is "" where the image and Compose declare none."""
+    """One container as `docker inspect` tells it; `health` is "" where the image and Compose declare none.
+
+    `pid` is 0 while nothing runs; `raw` is the whole inspection.
+    """
 
     id: str
     name: str
@@ -37,6 +54,9 @@ class Container:
     image: str
     environment: Mapping[str, str]
     ports: Mapping[int, tuple[str, int]]
+    pid: int = 0
+    bindings: tuple[Binding, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_running(self) -> bool:
@@ -52,6 +72,17 @@ class Container:
     def has_failed(self) -> bool:
         """Return whether waiting is pointless: it ended, or its health check gave up."""
         return self.status in ("exited", "dead") or self.health == "unhealthy"
+
+    @property
+    def memory_limit(self) -> int:
+        """Return the limit of its memory in bytes, 0 where it has none."""
+        limit: int = (self.raw.get("HostConfig") or {}).get("Memory") or 0
+        return limit
+
+    @property
+    def has_ended_well(self) -> bool:
+        """Return whether it ran to its end without an error."""
+        return self.status == "exited" and self.exit_code == 0
 
     @property
     def summary(self) -> str:
@@ -75,6 +106,33 @@ class Container:
         return f"http://{host}:{published}"
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a container was at one moment; `at_s` is that of the monotonic clock."""
+
+    container: Container
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as the engine tells it; `history` is what made each layer, the newest first, as the builder wrote it."""
+
+    id: str
+    config: Mapping[str, Any]
+    history: tuple[str, ...]
+
+
+_FIRST: dict[str, Look] = {}
+"""The first look at each container: what never changes as long as it lives (environment, labels, mounts) is read there.
+
+An id is never used twice, so a look is that of its container for ever.
+"""
+
+_ONCE: dict[Hashable, Any] = {}
+"""What was asked once for a whole run."""
+
+
 @functools.lru_cache(maxsize=1)
 def client() -> DockerClient:
     """Return the client of this process; raises `NotVerified` where there is no daemon to talk to."""
@@ -94,7 +152,9 @@ def client() -> DockerClient:
 
 
 def disconnect() -> None:
-    """Close the client of this process, if there is one."""
+    """Close the client of this process, if there is one, and forget what it told."""
+    _FIRST.clear()
+    _ONCE.clear()
     if client.cache_info().currsize:
         client().close()
         client.cache_clear()
@@ -145,13 +205,140 @@ def containers(project: str | None = None) -> list[Container]:
 
 def inspect(identifier: str) -> Container:
     """Return what is known of one container now."""
-    return _container(client().api.inspect_container(identifier))
+    found = _container(client().api.inspect_container(identifier))
+    _FIRST.setdefault(found.id, Look(found, time.monotonic()))
+    return found
+
+
+def first_look(identifier: str) -> Look:
+    """Return the first look that this process had at a container, by its full id; it is had now where there was none.
+
+    For what cannot change: one request a container and run. Its state is `inspect`'s.
+    """
+    if identifier not in _FIRST:
+        found = inspect(identifier)
+        return _FIRST[found.id]
+    return _FIRST[identifier]
+
+
+def once(key: Hashable, ask: Callable[[], T]) -> T:
+    """Return what `ask` returns, asked once in a run of checks; a run ends with `disconnect`."""
+    if key not in _ONCE:
+        _ONCE[key] = ask()
+    found: T = _ONCE[key]
+    return found
+
+
+def image(reference: str) -> Image | None:
+    """Return the image that an id or a tag names now; None where there is none. Asked once a run."""
+    return once(("image", reference), lambda: _image(reference))
+
+
+def _image(reference: str) -> Image | None:
+    """Ask for an image and how it was made."""
+    from docker.errors import ImageNotFound
+
+    try:
+        raw = client().api.inspect_image(reference)
+    except ImageNotFound:
+        return None
+    made = client().api.history(raw["Id"])
+    return Image(raw["Id"], raw.get("Config") or {}, tuple(entry.get("CreatedBy") or "" for entry in made))
+
+
+def now() -> datetime:
+    """Return the time by the engine's own clock, to the second: times in an inspection are by that clock."""
+    api = client().api
+    return parsedate_to_datetime(api.get(f"{api.base_url}/_ping").headers["Date"])
+
+
+def deaths(identifier: str) -> tuple[str, ...]:
+    """Return how a container's processes ended, as far as the engine remembers: it keeps its last 256 events."""
+    until = int(now().timestamp())
+    wanted = {"container": identifier, "event": ["die", "oom"]}
+    told = client().api.events(since=until - 86_400, until=until, filters=wanted, decode=True)
+    return tuple(
+        f"{datetime.fromtimestamp(event['time'], UTC):%Y-%m-%dT%H:%M:%SZ} "
+        + (
+            f"ended with exit code {code}"
+            if (code := event["Actor"]["Attributes"].get("exitCode"))
+            else "out of memory"
+        )
+        for event in told
+    )
+
+
+def is_changed(identifier: str, path: str) -> bool:
+    """Return whether a container wrote to a path of its image since its creation; slow, as the engine compares all."""
+    return any(entry["Path"] == path for entry in client().api.diff(identifier) or ())
+
+
+def is_healthy(identifier: str) -> bool:
+    """Return whether a container is still there, runs and is healthy."""
+    from docker.errors import NotFound
+
+    try:
+        return inspect(identifier).is_healthy
+    except NotFound:
+        return False
+
+
+def labelled(label: str) -> Iterator[tuple[Literal["container", "network", "volume", "image"], str, dict[str, str]]]:
+    """Yield kind, name and labels of everything that carries a label, in the order in which it can be removed."""
+    api, only = client().api, {"label": label}
+    for container in api.containers(all=True, filters=only):
+        yield "container", container["Names"][0].lstrip("/"), container["Labels"]
+    for network in api.networks(filters=only):
+        yield "network", network["Name"], network["Labels"]
+    for volume in api.volumes(filters=only)["Volumes"] or ():
+        yield "volume", volume["Name"], volume["Labels"]
+    for image in api.images(filters=only):
+        for name in image["RepoTags"] or (image["Id"],):
+            yield "image", name, image["Labels"]
+
+
+def remove(what: str, name: str) -> str:
+    """Remove one thing; return what went wrong, "" where nothing did or where it is gone already."""
+    from docker.errors import APIError, NotFound
+
+    api = client().api
+    removers: dict[str, Callable[[], object]] = {
+        "container": lambda: api.remove_container(name, force=True, v=True),
+        "network": lambda: api.remove_network(name),
+        "volume": lambda: api.remove_volume(name),
+        "image": lambda: api.remove_image(name),
+    }
+    try:
+        removers[what]()
+    except NotFound:
+        return ""
+    except APIError as error:
+        return f"{what} {name}: {error.explanation}"
+    return ""
+
+
+def image_id(name: str) -> str | None:
+    """Return the id of the image that a name means on this engine now; None where there is none."""
+    from docker.errors import ImageNotFound
+
+    try:
+        found: str = client().api.inspect_image(name)["Id"]
+    except ImageNotFound:
+        return None
+    return found
 
 
 def log_tail(container: Container, lines: int = 100) -> list[str]:
     """Return the last lines that the container wrote."""
     text: bytes = client().api.logs(container.id, tail=lines)
     return [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def log_since(container: Container) -> Iterator[bytes]:
+    """Return what a container wrote since its last start, from the first line on, in pieces as they come."""
+    started = datetime.fromisoformat(f"{container.started_at.removesuffix('Z').partition('.')[0]}+00:00")
+    stream: Iterator[bytes] = client().api.logs(container.id, since=int(started.timestamp()), stream=True, follow=False)
+    return stream
 
 
 def _container(raw: dict[str, Any]) -> Container:
@@ -175,6 +362,13 @@ def _container(raw: dict[str, Any]) -> Container:
         image=raw.get("Image", ""),
         environment=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
         ports=_ports(raw.get("NetworkSettings", {}).get("Ports") or {}),
+        pid=state.get("Pid") or 0,
+        bindings=tuple(
+            Binding(port, binding["HostIp"], int(binding["HostPort"] or 0))
+            for port, bindings in (raw.get("NetworkSettings", {}).get("Ports") or {}).items()
+            for binding in bindings or ()
+        ),
+        raw=raw,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Invocation, Service
     from pytest_newscreator.resolve.repository import Repository
+    from pytest_newscreator.stack.run import Run
 
 How = Literal["container", "process", "url"]
 
@@ -51,7 +52,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack; `owned` ones were started here and are removed by `close`.
+    """A running stack; `owned` ones were started here and go with their run.
+
+    `close` is for backends of other packages that have more to do at the end than their run was ordered to.
 
     `unavailable` are services that were not looked for, or that this machine cannot start, each with the reason.
     """
@@ -65,6 +68,7 @@ class Stack:
     placements: tuple[Placement, ...] = ()
     notes: tuple[str, ...] = ()
     rolled_back: bool = False
+    kept: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def endpoint(self, key: str) -> Endpoint | None:
@@ -76,12 +80,17 @@ class Stack:
         return next((p for p in self.placements if (p.service, p.name) == (service, name)), None)
 
     @property
+    def _fate(self) -> str:
+        """Return where the stack came from and what becomes of it."""
+        if self.kept:
+            return "kept for the next run with --newscreator-keep (newscreator doctor --clean --kept removes it)"
+        return "started and removed here" if self.owned else "found running, left as it is"
+
+    @property
     def description(self) -> tuple[str, ...]:
         """Return what the summary says of this stack: how it came, what was changed to place it."""
         by = f", invocation {self.invocation.name}" if self.invocation else ""
-        first = (
-            f"stack: {self.kind}{by}, {'started and removed here' if self.owned else 'found running, left as it is'}"
-        )
+        first = f"stack: {self.kind}{by}, {self._fate}"
         times = [
             f"  {e.service.key}: served after {e.served_s:.1f} s, healthy after {e.healthy_s:.1f} s"
             for e in self.endpoints.values()
@@ -95,17 +104,22 @@ class Stack:
 class Request:
     """What a backend needs to know to have a stack.
 
-    `passed` are the variables of this machine that the stack may see (`newscreator_pass_environment`); `folder` is
-    the stack's own and goes with it.
+    `passed` are the variables of this machine that the stack may see (`newscreator_pass_environment`); what `run` is
+    ordered to do is done when nobody uses the stack any more, whatever ended them.
     """
 
     repository: Repository
     invocation: Invocation | None
-    folder: Path
+    run: Run
     passed: Mapping[str, str] = field(default_factory=dict)
     base_files: Mapping[str, Path] = field(default_factory=dict)
     keep: bool = False
     progress: Callable[[str], None] = lambda _: None
+
+    @property
+    def folder(self) -> Path:
+        """Return the stack's own folder, which goes with it."""
+        return self.run.folder
 
 
 class Backend(Protocol):

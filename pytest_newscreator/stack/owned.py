@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_newscreator.stack.model import Placement
 
+if TYPE_CHECKING:
+    from pytest_newscreator.stack.run import Run
+
 LABEL = "org.pytest-newscreator.run"
+LEASE_LABEL = "org.pytest-newscreator.lease"
 FILES_VARIABLE = "OLLAMA_BASE_MODEL_FILES"
 FILES_FOLDER = "/newscreator/base-files"
 
@@ -20,7 +25,7 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     model: Model,
     *,
     project: str,
-    run: str,
+    labels: Mapping[str, str],
     nvidia: bool,
     base_files: Mapping[str, Path],
     services: Mapping[str, str],
@@ -36,7 +41,7 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     placements: list[Placement] = []
     notes: list[str] = []
     for name, service in model.get("services", {}).items():
-        _label(service, run)
+        _label(service, labels)
         service.pop("container_name", None)
         if "build" in service:
             service["image"] = f"{project}-{name}"
@@ -49,8 +54,9 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
         if base_files and FILES_VARIABLE in (service.get("environment") or {}):
             placements.append(_bring_base_files(service, services.get(name, name), base_files))
     for kind in ("networks", "volumes"):
-        for resource in (model.get(kind) or {}).values():
-            _own(resource, run)
+        resources = model.get(kind) or {}
+        for name, resource in resources.items():
+            resources[name] = _owned(resource or {}, labels)
     return model, tuple(placements), tuple(notes)
 
 
@@ -76,9 +82,16 @@ def _spare(service: Model, key: str, copied: Callable[[Path], Path | None], mode
         yield Placement(key, f"mount {mount['target']}", str(source), what, "a run of its own writes nowhere else")
 
 
-def _label(service: Model, run: str) -> None:
-    """Mark a service's containers as ours."""
-    service.setdefault("labels", {})[LABEL] = run
+def lease_of(run: Run) -> str:
+    """Return where the lease of a run lies: the machine's name and the folder, as a label says it."""
+    return f"{platform.node()}:{run.folder}"
+
+
+def _label(service: Model, labels: Mapping[str, str]) -> None:
+    """Mark a service's containers as ours, and the image that is built for it."""
+    service.setdefault("labels", {}).update(labels)
+    if "build" in service:
+        service["build"].setdefault("labels", {}).update(labels)
 
 
 def _loopback(port: Model) -> Model:
@@ -116,12 +129,11 @@ def _bring_base_files(service: Model, key: str, base_files: Mapping[str, Path]) 
     return Placement(key, FILES_VARIABLE, declared or "", " ".join(pairs), "base models given as files")
 
 
-def _own(resource: Model | None, run: str) -> None:
+def _owned(resource: Model, labels: Mapping[str, str]) -> Model:
     """Give a network or volume the project's own name, also where the file fixes one or takes an external one."""
-    if resource is None:
-        return
     resource.pop("name", None)
     resource.pop("external", None)
     if "device" in resource.get("driver_opts", {}):
         del resource["driver_opts"]  # a named volume that is a folder of this machine, or of another one
-    resource.setdefault("labels", {})[LABEL] = run
+    resource.setdefault("labels", {}).update(labels)
+    return resource

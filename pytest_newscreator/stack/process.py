@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 import time
 from dataclasses import replace
@@ -14,13 +13,11 @@ from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.health import health
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.plan import Plan, plans
-from pytest_newscreator.stack.watchdog import Watchdog, end_group
+from pytest_newscreator.stack.run import let_go
 from pytest_newscreator.verdicts import NotVerified
 
 POLL_S = 0.05
 HEALTH_EVERY_S = 0.25
-KEPT: list[subprocess.Popen[bytes]] = []
-"""Processes that outlive this one on purpose; held, since a dropped handle of a running child is a warning."""
 
 
 class ProcessBackend:
@@ -29,46 +26,24 @@ class ProcessBackend:
     name = "process"
 
     def start(self, request: Request) -> Stack:
-        """Start in the order of `depends_on` and wait; on any failure nothing is left behind."""
+        """Start in the order of `depends_on` and wait; whatever ends this, the run's clean-up ends the processes."""
         planned = plans(request)
         if not planned:
             fix = "give it `compose:` or `process:`"
             raise NotVerified("no service of the contract can be started as a process", needs="stack", fix=fix)
-        watchdog = None if request.keep else Watchdog()
-        if watchdog:
-            watchdog.order("remove", request.folder)
-        started: dict[str, subprocess.Popen[bytes]] = {}
-
-        def close() -> None:
-            for process in reversed(started.values()):
-                end_group(process.pid)
-                process.wait(timeout=10)
-            shutil.rmtree(request.folder, ignore_errors=True)
-            if watchdog:
-                watchdog.close()
-
-        try:
-            endpoints = {plan.service.key: _start(plan, request, watchdog, started) for plan in planned}
-        except BaseException:
-            close()
-            raise
-        KEPT.extend(started.values() if request.keep else ())
-        groups = " ".join(f"-{process.pid}" for process in started.values())
-        kept = (f"kept: end it with: kill -- {groups}; rm -r {request.folder}",) if request.keep else ()
+        request.run.watch()
+        endpoints = {plan.service.key: _start(plan, request) for plan in planned}
         return Stack(
             kind="process",
             owned=True,
             invocation=request.invocation,
             endpoints=endpoints,
-            close=(lambda: None) if request.keep else close,
             placements=tuple(p for plan in planned for p in plan.placements),
-            notes=("no containers: mounts, limits, users and images are not verified by this stack", *kept),
+            notes=("no containers: mounts, limits, users and images are not verified by this stack",),
         )
 
 
-def _start(
-    plan: Plan, request: Request, watchdog: Watchdog | None, started: dict[str, subprocess.Popen[bytes]]
-) -> Endpoint:
+def _start(plan: Plan, request: Request) -> Endpoint:
     """Start one service and wait until it serves and is healthy."""
     begun = time.monotonic()
     with plan.log.open("wb") as log:
@@ -81,14 +56,15 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    started[plan.service.key] = process
-    if watchdog:
-        watchdog.order("kill", process.pid)
+    request.run.order_kill(process.pid)
     endpoint = Endpoint(
         plan.service, "process", plan.url, pid=process.pid, log=plan.log,
         health_command=plan.health, health_environment=plan.environment,
     )  # fmt: skip
-    return _wait(endpoint, process, request, begun)
+    try:
+        return _wait(endpoint, process, request, begun)
+    finally:
+        let_go(process)
 
 
 def _wait(endpoint: Endpoint, process: subprocess.Popen[bytes], request: Request, begun: float) -> Endpoint:

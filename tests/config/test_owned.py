@@ -16,7 +16,7 @@ def placed(model: dict[str, Any], tmp_path: Path, base_files: dict[str, Path] | 
     return owned(
         model,
         project="newscreator-1",
-        run="1",
+        labels={LABEL: "1"},
         nvidia=False,
         base_files=base_files or {},
         services={"ollama": "backend"},

@@ -43,7 +43,17 @@ class Copy:
         """Return this process's environment without what a run must not see."""
         hidden = ("NEWSCREATOR_REQUIRE", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
-        return {**kept, "CI": "1", **more}
+        self.runs.mkdir(exist_ok=True)
+        return {**kept, "CI": "1", "TMPDIR": str(self.runs), **more}
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder below which this copy's runs have their own ones."""
+        return self.folder / "runs"
+
+    def run_folders(self) -> list[Path]:
+        """Return the folders of the runs that are or were left."""
+        return sorted(lease.parent for lease in self.runs.glob("pytest-newscreator-*/*/lease"))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the contract's checks to the end and read their verdicts."""

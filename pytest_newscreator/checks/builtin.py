@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from pytest_newscreator.checks import waivers
-from pytest_newscreator.checks.deployed import environment, healthy
+from pytest_newscreator.checks.deployed import (
+    effective,
+    environment,
+    foreign_host,
+    foreign_origin,
+    healthy,
+    listening,
+    origin,
+    stable,
+)
+from pytest_newscreator.checks.deployed import files as carried
 from pytest_newscreator.checks.hygiene import (
     exposure,
     health,
@@ -17,7 +27,9 @@ from pytest_newscreator.checks.hygiene import (
 from pytest_newscreator.checks.registry import Check
 from pytest_newscreator.checks.resolved import endpoint, fit
 from pytest_newscreator.checks.resolved import values as resolved
-from pytest_newscreator.checks.served import generates, loaded, models
+from pytest_newscreator.checks.served import generates, loaded, models, options
+from pytest_newscreator.checks.served import health as served_health
+from pytest_newscreator.checks.served import rollback as performed
 from pytest_newscreator.checks.source import (
     agreement,
     card,
@@ -59,7 +71,18 @@ CHECKS: tuple[Check, ...] = (
     waivers.WAIVER,
     healthy.HEALTHY,
     environment.ENVIRONMENT,
+    origin.ORIGIN,
+    carried.FILES,
+    effective.EFFECTIVE_CONFIG,
+    listening.LISTENING,
+    foreign_host.FOREIGN_HOST,
+    foreign_origin.FOREIGN_ORIGIN,
+    stable.STABLE,
     models.MODELS,
     loaded.LOADED,
     generates.GENERATES,
+    options.APP_OPTIONS,
+    # These change the stack for a while, and stand last: nothing is asked of it afterwards.
+    served_health.HEALTH_IS_TRUE,
+    performed.ROLLBACK,
 )

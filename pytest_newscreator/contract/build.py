@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from pytest_newscreator.contract.model import (
     Load,
     Model,
     Parameter,
+    Probe,
     Process,
     Service,
     Setting,
@@ -101,7 +103,14 @@ def _service(key: str, service: Section) -> Service:
         settings={name: _setting(name, settings) for name in settings.entries},
         options=_texts(service.section("options")),
         uses=_texts(service.section("uses")),
+        request=_request(service.section("request")) if "request" in service.entries else None,
     )
+
+
+def _request(request: Section) -> Probe:
+    text = request.text("body")
+    body = _parameters(request.section("body")) if text is None else json.loads(text)
+    return Probe(_needed(request, "path").text, request.place, request.text("method") or "POST", body or None)
 
 
 def _process(process: Section) -> Process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -203,6 +204,19 @@ def _port(url: str) -> int | None:
         return None
 
 
+def bodies_that_are_no_json(document: Document) -> Iterator[ContractError]:
+    """Refuse a probe request whose body is a text that is no JSON."""
+    for service in document.services.values():
+        body = service.section("request").leaf("body")
+        if body is None:
+            continue
+        try:
+            json.loads(body.text)
+        except ValueError as error:
+            message = f"{service.where}.request.body is no JSON ({error}), should be JSON, or a mapping"
+            yield fault(body.place, message, "write it as a mapping: {content: text}")
+
+
 RULES: tuple[Callable[[Document], Iterator[ContractError]], ...] = (
     variants_without_a_service,
     variants_of_one_name,
@@ -214,4 +228,5 @@ RULES: tuple[Callable[[Document], Iterator[ContractError]], ...] = (
     addresses_that_contradict,
     prompts_that_cannot_fit,
     rollback_limits_beyond_targets,
+    bodies_that_are_no_json,
 )

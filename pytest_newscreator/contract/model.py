@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pytest_newscreator.places import Place
 
@@ -81,6 +81,16 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A request by which a service is made to ask its model; `body` is sent as JSON."""
+
+    path: str
+    place: Place
+    method: str = "POST"
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One process of the stack, how it is reached and what it must be given."""
 
@@ -99,6 +109,7 @@ class Service:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     uses: Mapping[str, str] = field(default_factory=dict)
+    request: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,40 @@ _SETTING = ByForm(
     ),
 )
 
+_REQUEST: Final = Keys(
+    title="Probe request",
+    about="A small request that makes the service ask its model; sent to a stack that the tests have started.",
+    example="{path: /api/v1/summarize, body: {content: text}}",
+    required=("path",),
+    keys={
+        "path": Text(
+            title="Path",
+            about="The path that is asked.",
+            example="/api/v1/summarize",
+            pattern=r"^/\S*$",
+            says="a path that begins with /",
+        ),
+        "method": Choice(
+            title="Method", about="POST where it is left out.", example="POST", words=("POST", "GET", "PUT")
+        ),
+        "body": ByForm(
+            title="Body",
+            about="What is sent as JSON: its members, or the whole as a text of JSON where it has others inside.",
+            example="{content: text}",
+            forms=(
+                Text(title="JSON", about="The body as a text of JSON.", example='"{\\"messages\\": []}"'),
+                Named(
+                    title="Members",
+                    about="The members of the body.",
+                    example="{content: text}",
+                    of=Parameter(title="Member", about="A number, true or false, a text or a list of texts."),
+                    name=NAME,
+                ),
+            ),
+        ),
+    },
+)
+
 SERVICE: Final = Keys(
     title="Service",
     about="One process of the stack: how it is started or found, and what it must be given.",
@@ -185,6 +219,7 @@ SERVICE: Final = Keys(
             pattern=r"^/\S*$",
             says="a path that begins with /",
         ),
+        "request": _REQUEST,
         "gpu": Text(title="GPU", about="The card it runs on, one of `gpus`.", example="rtx"),
         "ready_within": Amount(
             title="Ready within",

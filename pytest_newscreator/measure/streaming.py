@@ -48,7 +48,8 @@ class Streamed:
 def generate(url: str, body: dict[str, Any], *, timeout_s: float = 300.0, ca: Path | None = None) -> Streamed:
     """Send `body` to `/api/generate` as a stream and stamp every line as it arrives.
 
-    Never truncates silently: `"truncate": false` is always sent. Raises nothing; failures are in `error`.
+    Never truncates silently: `"truncate": false` is always sent. Raises nothing; failures are in `error`, and a server
+    that says nothing for `timeout_s` is one: `TimeoutError`.
     """
     payload = json.dumps({"stream": True, "truncate": False, **body}).encode()
     connection = probe.connect(url, timeout_s, ca)

@@ -42,7 +42,7 @@ class ComposeBackend:
             config(request, project),
             project=project,
             labels={LABEL: request.run.id, LEASE_LABEL: lease_of(request.run)},
-            nvidia=engine.has_nvidia(),
+            nvidia=engine.has_nvidia,
             base_files=request.base_files,
             services=_compose_services(request),
             copied=lambda source: copied(source, request.repository.root, request.folder),
@@ -56,7 +56,7 @@ class ComposeBackend:
             kind="compose",
             owned=True,
             invocation=request.invocation,
-            endpoints=_up(request, compose, project),
+            endpoints=_up(request, compose, model),
             placements=placements,
             notes=notes,
         )
@@ -102,8 +102,26 @@ def config(request: Request, project: str) -> dict[str, Any]:
     return model
 
 
-def _up(request: Request, compose: Sequence[str], project: str) -> dict[str, Endpoint]:
+def _up(request: Request, compose: Sequence[str], model: Mapping[str, Any]) -> dict[str, Endpoint]:
     """Build and start; wait until every service of the contract serves and is healthy."""
+    services = model.get("services", {}).values()
+    if any("build" in service for service in services):
+        _build(request, compose)
+    if any("build" not in service and engine.image_id(service.get("image", "")) is None for service in services):
+        request.progress("pulling the images that are not here")
+        # What cannot be pulled is told by `up`, which needs it; pulling first keeps it out of `ready_within`.
+        pull = [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"]
+        _run(request, pull, timeout_s=BUILD_TIMEOUT_S)
+    request.progress("starting the containers")
+    said = request.folder / "up.log"
+    started = time.monotonic()
+    arguments_ = [*compose, "up", "--detach", "--no-build"]
+    with said.open("wb") as errors, _client(request, arguments_, stdout=subprocess.DEVNULL, stderr=errors) as up:
+        return _wait(request, model["name"], up, started)
+
+
+def _build(request: Request, compose: Sequence[str]) -> None:
+    """Build the images; raises `StackError` with the builder's last words."""
     request.progress("building the images")
     built = _run(request, [*compose, "--progress", "plain", "build"], timeout_s=BUILD_TIMEOUT_S)
     if built.returncode:
@@ -111,15 +129,6 @@ def _up(request: Request, compose: Sequence[str], project: str) -> dict[str, End
         cause = recognised(log) or Cause("", "read the lines above")
         first = f"the images cannot be built{f': {cause.what}' if cause.what else ''}"
         raise StackError(card(first, [Symptom("build", "failed", log=log)], cause.fix))
-    request.progress("pulling the images that are not here")
-    # What cannot be pulled is told by `up`, which needs it; pulling first keeps it out of `ready_within`.
-    _run(request, [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"], timeout_s=BUILD_TIMEOUT_S)
-    request.progress("starting the containers")
-    said = request.folder / "up.log"
-    started = time.monotonic()
-    arguments_ = [*compose, "up", "--detach", "--no-build"]
-    with said.open("wb") as errors, _client(request, arguments_, stdout=subprocess.DEVNULL, stderr=errors) as up:
-        return _wait(request, project, up, started)
 
 
 def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: float) -> dict[str, Endpoint]:

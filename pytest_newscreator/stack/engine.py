@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pytest_newscreator.verdicts import NotVerified
@@ -114,17 +114,8 @@ class Look:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image as the engine tells it; `history` is what made each layer, the newest first, as the builder wrote it."""
-
-    id: str
-    config: Mapping[str, Any]
-    history: tuple[str, ...]
-
-
 _FIRST: dict[str, Look] = {}
-"""The first look at each container: what never changes as long as it lives (environment, labels, mounts) is read there.
+"""The first look at each container that runs: what never changes (environment, labels, mounts) is read there.
 
 An id is never used twice, so a look is that of its container for ever.
 """
@@ -169,9 +160,11 @@ def require() -> None:
 
 @functools.lru_cache(maxsize=1)
 def has_compose() -> bool:
-    """Return whether `docker compose` is there."""
+    """Return whether `docker compose` is there: where plugins usually are, else by asking the client."""
     import subprocess
 
+    if any(os.access(folder / "docker-compose", os.X_OK) for folder in _plugin_folders()):
+        return True
     try:
         done = subprocess.run(
             ["docker", "compose", "version"], check=False, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
@@ -179,6 +172,13 @@ def has_compose() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def _plugin_folders() -> Iterator[Path]:
+    """Yield where Docker's client looks for plugins."""
+    yield Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
+    for parent in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"):
+        yield Path(parent, "docker/cli-plugins")
 
 
 @functools.lru_cache(maxsize=1)
@@ -206,18 +206,19 @@ def containers(project: str | None = None) -> list[Container]:
 def inspect(identifier: str) -> Container:
     """Return what is known of one container now."""
     found = _container(client().api.inspect_container(identifier))
-    _FIRST.setdefault(found.id, Look(found, time.monotonic()))
+    if found.is_running:  # before that it is only being made
+        _FIRST.setdefault(found.id, Look(found, time.monotonic()))
     return found
 
 
 def first_look(identifier: str) -> Look:
-    """Return the first look that this process had at a container, by its full id; it is had now where there was none.
+    """Return the first look that this process had at a running container, by its id; else it is had now.
 
     For what cannot change: one request a container and run. Its state is `inspect`'s.
     """
     if identifier not in _FIRST:
         found = inspect(identifier)
-        return _FIRST[found.id]
+        return _FIRST.get(found.id) or Look(found, time.monotonic())
     return _FIRST[identifier]
 
 
@@ -227,50 +228,6 @@ def once(key: Hashable, ask: Callable[[], T]) -> T:
         _ONCE[key] = ask()
     found: T = _ONCE[key]
     return found
-
-
-def image(reference: str) -> Image | None:
-    """Return the image that an id or a tag names now; None where there is none. Asked once a run."""
-    return once(("image", reference), lambda: _image(reference))
-
-
-def _image(reference: str) -> Image | None:
-    """Ask for an image and how it was made."""
-    from docker.errors import ImageNotFound
-
-    try:
-        raw = client().api.inspect_image(reference)
-    except ImageNotFound:
-        return None
-    made = client().api.history(raw["Id"])
-    return Image(raw["Id"], raw.get("Config") or {}, tuple(entry.get("CreatedBy") or "" for entry in made))
-
-
-def now() -> datetime:
-    """Return the time by the engine's own clock, to the second: times in an inspection are by that clock."""
-    api = client().api
-    return parsedate_to_datetime(api.get(f"{api.base_url}/_ping").headers["Date"])
-
-
-def deaths(identifier: str) -> tuple[str, ...]:
-    """Return how a container's processes ended, as far as the engine remembers: it keeps its last 256 events."""
-    until = int(now().timestamp())
-    wanted = {"container": identifier, "event": ["die", "oom"]}
-    told = client().api.events(since=until - 86_400, until=until, filters=wanted, decode=True)
-    return tuple(
-        f"{datetime.fromtimestamp(event['time'], UTC):%Y-%m-%dT%H:%M:%SZ} "
-        + (
-            f"ended with exit code {code}"
-            if (code := event["Actor"]["Attributes"].get("exitCode"))
-            else "out of memory"
-        )
-        for event in told
-    )
-
-
-def is_changed(identifier: str, path: str) -> bool:
-    """Return whether a container wrote to a path of its image since its creation; slow, as the engine compares all."""
-    return any(entry["Path"] == path for entry in client().api.diff(identifier) or ())
 
 
 def is_healthy(identifier: str) -> bool:
@@ -332,13 +289,6 @@ def log_tail(container: Container, lines: int = 100) -> list[str]:
     """Return the last lines that the container wrote."""
     text: bytes = client().api.logs(container.id, tail=lines)
     return [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
-
-
-def log_since(container: Container) -> Iterator[bytes]:
-    """Return what a container wrote since its last start, from the first line on, in pieces as they come."""
-    started = datetime.fromisoformat(f"{container.started_at.removesuffix('Z').partition('.')[0]}+00:00")
-    stream: Iterator[bytes] = client().api.logs(container.id, since=int(started.timestamp()), stream=True, follow=False)
-    return stream
 
 
 def _container(raw: dict[str, Any]) -> Container:

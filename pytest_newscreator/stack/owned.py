@@ -26,7 +26,7 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     *,
     project: str,
     labels: Mapping[str, str],
-    nvidia: bool,
+    nvidia: Callable[[], bool],
     base_files: Mapping[str, Path],
     services: Mapping[str, str],
     copied: Callable[[Path], Path | None],
@@ -47,7 +47,8 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
             service["image"] = f"{project}-{name}"
         service["ports"] = [_loopback(port) for port in service.get("ports", [])]
         placements += _spare(service, services.get(name, name), copied, model)
-        if not nvidia and _drop_gpu(service):
+        if _wants_gpu(service) and not nvidia():
+            _drop_gpu(service)
             notes.append(
                 f"{services.get(name, name)}: the GPU reservation was dropped, Docker has no NVIDIA runtime here"
             )
@@ -104,15 +105,23 @@ def _loopback(port: Model) -> Model:
     }
 
 
-def _drop_gpu(service: Model) -> bool:
-    """Remove the device reservations; return whether there were any."""
-    reservations = service.get("deploy", {}).get("resources", {}).get("reservations", {})
-    dropped = reservations.pop("devices", None) is not None
-    dropped |= service.pop("gpus", None) is not None
+def _reservations(service: Model) -> Model:
+    """Return what a service reserves."""
+    reserved: Model = service.get("deploy", {}).get("resources", {}).get("reservations", {})
+    return reserved
+
+
+def _wants_gpu(service: Model) -> bool:
+    """Return whether a service asks for a device, in any of the three ways."""
+    return "devices" in _reservations(service) or "gpus" in service or service.get("runtime") == "nvidia"
+
+
+def _drop_gpu(service: Model) -> None:
+    """Remove the device reservations."""
+    _reservations(service).pop("devices", None)
+    service.pop("gpus", None)
     if service.get("runtime") == "nvidia":
         del service["runtime"]
-        dropped = True
-    return dropped
 
 
 def _bring_base_files(service: Model, key: str, base_files: Mapping[str, Path]) -> Placement:

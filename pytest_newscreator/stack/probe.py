@@ -7,23 +7,27 @@ import json
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+from pytest_newscreator.stack.patience import Patience, bounded
 
 if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Service
 
 OK = 200
 SERVER_ERROR = 500
+ALIVE_WITHIN_S: Final = 10.0
 READY_PATH = {"ollama": "/api/version", "openai": "/v1/models", "http": "/"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status with its body; status 0 means that nothing answered, and `body` says why."""
+    """A status with its body; status 0 means that nothing answered, and `body` says why. `path` is what was asked."""
 
     status: int
     body: bytes
+    path: str = ""
 
     @property
     def is_ok(self) -> bool:
@@ -40,14 +44,23 @@ class Answer:
         return f"{self.status}: {text}" if self.status else text
 
 
-def connect(url: str, timeout_s: float, ca: Path | None = None) -> http.client.HTTPConnection:
-    """Return an unopened connection to the host of `url`."""
+def connect(
+    url: str, timeout_s: float, ca: Path | None = None, *, within_s: float | None = None, lives: str = ""
+) -> http.client.HTTPConnection:
+    """Return an unopened connection to the host of `url`; the bound of its answer, `within_s`, counts from now.
+
+    `timeout_s` bounds a silence. `lives` is a path that must be answered meanwhile, where one may be long: so a server
+    that is paused is told from one that works.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
+    connection = http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
+    is_alive = (lambda: request(url, lives, timeout_s=ALIVE_WITHIN_S, ca=ca).status != 0) if lives else None
+    connection.response_class = bounded(Patience(timeout_s, within_s or timeout_s, is_alive))
+    return connection
 
 
 def request(  # noqa: PLR0913 - by name, as an HTTP request has them
@@ -58,19 +71,37 @@ def request(  # noqa: PLR0913 - by name, as an HTTP request has them
     body: Any = None,  # noqa: ANN401 - whatever JSON can say
     timeout_s: float = 2.0,
     ca: Path | None = None,
+    lives: str = "",
 ) -> Answer:
-    """Send one request and return what came back; a refusal or a timeout is an answer too."""
-    connection = connect(url, timeout_s, ca)
+    """Send one request and return what came back within `timeout_s`; a refusal or a timeout is an answer too."""
+    connection = connect(url, timeout_s, ca, lives=lives)
     try:
         payload = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if payload else {}
         connection.request(method, urlsplit(url).path.rstrip("/") + path, body=payload, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read())
+        return Answer(response.status, response.read(), path)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, f"{type(error).__name__}: {error}".encode())
+        return Answer(0, said(error).encode(), path)
     finally:
         connection.close()
+
+
+def said(error: OSError | http.client.HTTPException) -> str:
+    """Return why nothing, or nothing whole, was answered, in words."""
+    match error:
+        case http.client.IncompleteRead():
+            return f"nothing whole: it was cut off after {len(error.partial)} bytes"
+        case http.client.RemoteDisconnected():
+            return "nothing: the connection was closed"
+        case ConnectionRefusedError():
+            return "nothing: connection refused"
+        case ConnectionResetError():
+            return "nothing: the connection was reset"
+        case TimeoutError():
+            return str(error) if str(error).startswith("nothing") else f"nothing: {error}"
+        case _:
+            return f"nothing: {type(error).__name__}: {error}"
 
 
 def ready_path(service: Service) -> str:

@@ -17,7 +17,7 @@ def placed(model: dict[str, Any], tmp_path: Path, base_files: dict[str, Path] | 
         model,
         project="newscreator-1",
         labels={LABEL: "1"},
-        nvidia=False,
+        nvidia=lambda: False,
         base_files=base_files or {},
         services={"ollama": "backend"},
         copied=lambda source: copied(source, repository, tmp_path / "stack"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import urllib.request
@@ -19,33 +20,35 @@ from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.base_files import standin_files
 from pytest_newscreator.stack.model import Request, Stack
 from pytest_newscreator.stack.process import ProcessBackend
+from pytest_newscreator.stack.run import Run, new_id, standins_folder
 
 
-def start(folder: Path, tmp_path: Path, invocation: str) -> Stack:
-    """Start the copy as processes under one of its invocations, with stand-in models."""
+@contextlib.contextmanager
+def started(folder: Path, invocation: str) -> Iterator[Stack]:
+    """A copy as processes under one of its invocations, with stand-in models."""
     repository = Repository(load(folder / "newscreator.yaml"), registry.readers())
-    files, place = tmp_path / "models", tmp_path / "stack"
-    files.mkdir()
-    place.mkdir()
     chosen = repository.contract.invocations[invocation]
-    bases = standin_files(repository.contract, files)
-    return ProcessBackend().start(Request(repository, chosen, place, base_files=bases))
+    run = Run.open(new_id())
+    try:
+        yield ProcessBackend().start(
+            Request(repository, chosen, run, base_files=standin_files(repository.contract, standins_folder()))
+        )
+    finally:
+        run.leave()
 
 
 @pytest.fixture
-def rolled_back(stack_copy: Any, tmp_path: Path, by_process: None) -> Iterator[Stack]:  # noqa: ARG001 - skips
+def rolled_back(stack_copy: Any, by_process: None) -> Iterator[Stack]:  # noqa: ARG001 - skips
     """A stack of processes that was started with the rollback's base."""
-    stack = start(stack_copy.folder, tmp_path, "rollback")
-    yield stack
-    stack.close()
+    with started(stack_copy.folder, "rollback") as stack:
+        yield stack
 
 
 @pytest.fixture
-def sound(stack_copy: Any, tmp_path: Path, by_process: None) -> Iterator[Stack]:  # noqa: ARG001 - skips
+def sound(stack_copy: Any, by_process: None) -> Iterator[Stack]:  # noqa: ARG001 - skips
     """A stack of processes as the contract has it."""
-    stack = start(stack_copy.folder, tmp_path, "default")
-    yield stack
-    stack.close()
+    with started(stack_copy.folder, "default") as stack:
+        yield stack
 
 
 def delete(url: str, model: str) -> None:

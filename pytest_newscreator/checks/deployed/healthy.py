@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects
+from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects, step_back
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.verdicts import fail
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Stack
 
 
-def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_property: object) -> None:
-    """Every service is healthy by its own health check, and really answers.
+def healthy(
+    newscreator_subject: Subject,
+    newscreator_stack: Stack,
+    newscreator_selected: frozenset[str],
+    record_property: object,
+) -> None:
+    """Every service is healthy by its own health check, and really answers, now.
 
-    Docker calls a container without a health check healthy, and one in a crash loop too; an open port says
-    nothing about the model behind it. The report shows the probe's own words and the last log lines.
+    Docker calls a container without a health check healthy; an open port says nothing about the model behind it. The
+    report shows the probe's own words and the last log lines. Restarts and kills are `stable`'s.
     """
     from pytest_newscreator.stack import engine, probe
     from pytest_newscreator.stack.health import health
@@ -26,7 +31,9 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
     endpoint = endpoint_of(newscreator_stack, service)
     if endpoint.container is not None:
         container = engine.inspect(endpoint.container)
-        if not container.is_healthy or container.restart_count:
+        if not container.is_healthy and (container.restart_count or container.status == "restarting"):
+            step_back(f"stable[{service.key}]", newscreator_selected)
+        if not container.is_healthy:
             log = engine.log_tail(container)[-8:]
             said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
             fail(
@@ -44,6 +51,8 @@ def healthy(newscreator_subject: Subject, newscreator_stack: Stack, record_prope
         probe.request(endpoint.url, probe.ready_path(service), timeout_s=5, ca=endpoint.ca) if endpoint.url else None
     )
     if answer is not None and not probe.is_ready(service, answer):
+        if endpoint.container is not None and engine.inspect(endpoint.container).restart_count:
+            step_back(f"stable[{service.key}]", newscreator_selected)
         fail(
             f"{service.key} does not serve: {probe.ready_path(service)} answered {answer}",
             observed=str(answer),

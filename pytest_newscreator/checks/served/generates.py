@@ -1,67 +1,106 @@
-"""`generates`: each variant streams a visible answer that it ends by itself."""
+"""`generates`: each variant streams a visible answer that it ends by itself, to its longest declared prompt too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_newscreator.checks.registry import Check, Subject
-from pytest_newscreator.checks.served.names import Served, has, load, server, variant_subjects
-from pytest_newscreator.verdicts import NotVerified, fail
+from pytest_newscreator.checks.served import longest
+from pytest_newscreator.checks.served.longest import Longest
+from pytest_newscreator.checks.served.names import Served, has, may_ask, server, variant_subjects
+from pytest_newscreator.contract.model import Contract
+from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
 if TYPE_CHECKING:
     from pytest_newscreator.measure.streaming import Streamed
+    from pytest_newscreator.observe.ollama import Ollama
     from pytest_newscreator.stack.model import Stack
 
 PROMPT: Final = "次の文を一文で要約してください。東京で新しい図書館が開館しました。"
 MOST_TOKENS: Final = 512
 
 
-def generates(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_selected: frozenset[str]) -> None:
-    """Each variant streams an answer with visible text that it ends by itself.
+def generates_subjects(repository: Repository) -> Iterator[Subject]:
+    """Yield what requests name, and again with the longest prompt that the contract declares for it."""
+    for subject in variant_subjects(repository):
+        served: Served = subject.data
+        if served.model.task == "chat":
+            yield subject
+            if (prompt := longest.of(served, repository.contract)) is not None:
+                yield Subject(f"{subject.id} longest", prompt.place or subject.place, (served, prompt))
+
+
+def generates(
+    newscreator_subject: Subject,
+    newscreator_stack: Stack,
+    newscreator_contract: Contract,
+    newscreator_selected: frozenset[str],
+) -> None:
+    """Each variant streams an answer with visible text that it ends by itself, and reads its longest prompt whole.
 
     A model can be listed, loaded and mute: a template that does not fit, a missing stop token, a broken import.
-    An answer that runs into its limit is the usual sign.
+    An answer that runs into its limit is the usual sign. A prompt beyond num_ctx is cut from its beginning, with
+    status 200 and a fluent answer about the rest: the server's own count says whether it read everything. Check the
+    TEMPLATE and the stop texts; for the longest prompt num_ctx, and OLLAMA_CONTEXT_LENGTH where no Modelfile says it.
     """
     from pytest_newscreator.measure.streaming import generate
 
-    served: Served = newscreator_subject.data
-    ollama = server(newscreator_stack, served, newscreator_selected)
-    has(ollama, served, newscreator_subject, newscreator_selected)
-    if served.model.task == "embed":
-        raise NotVerified(f"{served.name} embeds", needs="", fix="")
-    load(ollama, served.name, newscreator_stack)
-    body = {"model": served.name, "prompt": PROMPT, "options": {"num_predict": MOST_TOKENS}}
-    streamed = generate(ollama.url, body, ca=ollama.ca)
-    _judge(streamed, served.name, newscreator_subject)
+    data = newscreator_subject.data
+    served, prompt = data if isinstance(data, tuple) else (data, None)
+    subject = replace(newscreator_subject, data=served)
+    ollama = server(newscreator_stack, served.service, newscreator_selected)
+    name = served.name(newscreator_contract, newscreator_stack)
+    has(ollama, name, subject, newscreator_selected)
+    may_ask(ollama, name, newscreator_stack)
+    if prompt is not None:
+        _reads_all(ollama, name, prompt, subject)
+        return
+    body = {"model": name, "prompt": PROMPT, "options": {"num_predict": MOST_TOKENS}}
+    finding = judge(generate(ollama.url, body, ca=ollama.ca), name, subject)
+    if finding is not None:
+        raise Broken(finding)
 
 
-def _judge(streamed: Streamed, name: str, subject: Subject) -> None:
-    """Hold a stream to being whole, visible, in pieces and ended by the model."""
-    if streamed.error:
-        fail(
-            f"{name} answered with an error: {streamed.error}",
-            place=subject.place,
-            observed=streamed.error,
-            fix="the server's log tells more",
-        )
-    if not streamed.is_done:
-        fail(f"{name} broke off: the stream ended without `done`", place=subject.place, fix="see the server's log")
-    if not any(character.isprintable() and not character.isspace() for character in streamed.text):
-        fail(
-            f"{name} answered without visible text ({len(streamed.text)} characters)",
-            place=subject.place,
-            observed=streamed.text[:80],
-            fix="check its TEMPLATE and its base",
-        )
+def _reads_all(ollama: Ollama, name: str, prompt: Longest, subject: Subject) -> None:
+    """Send the longest prompt; a stand-in, which reads slowly on a CPU, is only held to taking it."""
+    from pytest_newscreator.measure.streaming import generate
+
+    shown = ollama.show(name)
+    is_cut_short = shown is not None and shown.standin is not None and prompt.tokens > longest.STANDIN_TOKENS
+
+    def ask(text: str, most: int, timeout_s: float) -> Streamed:
+        body = {"model": name, "prompt": text, "shift": False, "options": {"num_predict": most}}
+        return generate(ollama.url, body, ca=ollama.ca, timeout_s=timeout_s)
+
+    scale = longest.Scale.measured(lambda text: ask(text, longest.SCALE_TOKENS, longest.ANSWER_S))
+    if scale is None:
+        raise NotVerified(f"{name} does not say how many tokens it read", needs="", fix=f"see generates[{subject.id}]")
+    text = scale.text(prompt.tokens)
+    streamed = ask(text, prompt.output, longest.TAKEN_S if is_cut_short else longest.READ_S)
+    if is_cut_short and longest.is_silent(streamed):
+        reason = f"{name} took a prompt of {prompt.tokens} tokens; a stand-in is not waited for until it has read it"
+        raise NotVerified(reason, needs="", fix="verify it with the real model")
+    finding = longest.judge(streamed, name, prompt, scale.tokens(text), shown, subject)
+    if finding is not None:
+        raise Broken(finding)
+
+
+def judge(streamed: Streamed, name: str, subject: Subject) -> Finding | None:
+    """Return what is wrong with an answer: it is whole, visible and ended by the model."""
+    finding = longest.judge_answer(streamed, name, subject)
     reason = streamed.last.get("done_reason")
-    if reason != "stop":
-        fail(
+    if finding is None and reason != "stop":
+        return Finding(
             f"{name} did not end its answer by itself within {MOST_TOKENS} tokens (done_reason {reason})",
-            place=subject.place,
-            expected="stop",
-            observed=reason,
+            subject.place,
+            "stop",
+            reason,
             fix="check its stop token and TEMPLATE",
         )
+    return finding
 
 
-GENERATES = Check("generates", "served", "infra", generates, variant_subjects)
+GENERATES = Check("generates", "served", "infra", generates, generates_subjects)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
-from pytest_newscreator.checks.served.names import Served, model_subjects, server, short
+from pytest_newscreator.checks.served import made
+from pytest_newscreator.checks.served.made import Holding
+from pytest_newscreator.checks.served.names import Served, model_subjects, server
+from pytest_newscreator.contract.model import Model
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
-from pytest_newscreator.verdicts import fail
+from pytest_newscreator.verdicts import Broken, Finding
 
 if TYPE_CHECKING:
-    from pytest_newscreator.observe.ollama import Ollama, Shown
+    from pytest_newscreator.observe.ollama import Ollama
     from pytest_newscreator.stack.model import Stack
 
 
@@ -22,73 +24,44 @@ def models(
     newscreator_repository: Repository,
     newscreator_selected: frozenset[str],
 ) -> None:
-    """The server has every variant, made of the decided base and with the decided parameters.
+    """The server has every variant, made of the decided base, with the decided parameters, template and digest.
 
     A start script that skips a variant that exists keeps serving the old base under the new configuration: the
-    name is right, the weights are not. Compared are digests, not names. Make the variant again from its Modelfile.
+    name is right, the weights are not. So does a base that was pulled again after the variant was made of it.
+    Compared are digests, not names. Make the variant again from its Modelfile.
     """
     served: Served = newscreator_subject.data
-    ollama = server(newscreator_stack, served, newscreator_selected)
+    ollama = server(newscreator_stack, served.service, newscreator_selected)
     wanted = newscreator_repository.contract.base_in(served.model, newscreator_stack.invocation)
-    name = served.name if served.variant else wanted
-    shown = ollama.show(name)
-    if shown is None:
-        has = ", ".join(sorted(ollama.digests())) or "no model"
-        fail(
-            f"{served.service.key} does not have {name}; it has {has}",
-            place=newscreator_subject.place,
-            expected=name,
-            observed=has,
-            fix=f"make it again (up -d of {served.service.compose or served.service.key})",
-        )
-    if served.variant is not None:
-        _made_of(ollama, shown, wanted, newscreator_subject)
-        _parameters(shown, served, newscreator_subject)
-    if served.model.quantization and shown.standin is None and shown.quantization != served.model.quantization:
-        fail(
-            f"{name} is quantised {shown.quantization}, the contract says {served.model.quantization}",
-            place=newscreator_subject.place,
-            expected=served.model.quantization,
-            observed=shown.quantization,
-        )
+    name = served.name(newscreator_repository.contract, newscreator_stack)
+    held = holding(ollama, served.model)
+    if name not in held.shown:
+        raise Broken(_missing(served, name, held, newscreator_subject))
+    finding = made.judge(served, held, wanted)
+    if finding is not None:
+        raise Broken(made.at(finding, newscreator_subject.place))
+    made.hold_unverified(served, held, wanted)
 
 
-def _made_of(ollama: Ollama, shown: Shown, base: str, subject: Subject) -> None:
-    """Hold a variant to its base, by parent name and by the digest of the weights."""
-    parent = ollama.show(base)
-    if not names.same(shown.parent, base):
-        fail(
-            f"{shown.name} is made of {shown.parent or 'nothing named'}, the contract says {base}",
-            place=subject.place,
-            expected=base,
-            observed=shown.parent,
-            fix="make it again from its Modelfile",
-        )
-    if parent is not None and parent.weights != shown.weights:
-        fail(
-            f"{shown.name} names {base} as its parent and carries other weights"
-            f" (sha256 {short(shown.weights)}, {base} has {short(parent.weights)})",
-            place=subject.place,
-            expected=parent.weights,
-            observed=shown.weights,
-            fix="the base changed after the variant was made: make it again",
-        )
+def holding(ollama: Ollama, model: Model) -> Holding:
+    """Return what a server has, with everything it tells of the models that this one could be made of."""
+    digests = ollama.digests()
+    known = (*model.names, *model.retired, *([model.rollback] if model.rollback else []), *digests)
+    shown = {name: one for name in dict.fromkeys(known) if (one := ollama.show(name)) is not None}
+    by_name = {name: digest for name in shown for other, digest in digests.items() if names.same(name, other)}
+    return Holding(shown, by_name, tuple(sorted(digests)))
 
 
-def _parameters(shown: Shown, served: Served, subject: Subject) -> None:
-    """Hold a variant to its declared parameters."""
-    wanted = served.model.stated(served.variant) if served.variant else {}
-    for key, values in wanted.items():
-        observed = shown.parameters.get(key, ())
-        same = len(observed) == len(values) and all(any(agrees(o, v) for o in observed) for v in values)
-        if not same:
-            fail(
-                f"{shown.name} serves {key} {', '.join(observed) or 'unset'}, the contract says {', '.join(values)}",
-                place=subject.place,
-                expected=", ".join(values),
-                observed=", ".join(observed) or None,
-                fix="make it again from its Modelfile",
-            )
+def _missing(served: Served, name: str, held: Holding, subject: Subject) -> Finding:
+    """Say what the server has instead."""
+    has = ", ".join(held.listed) or "no model"
+    return Finding(
+        f"{served.service.key} does not have {name}; it has {has}",
+        subject.place,
+        name,
+        has,
+        fix=f"make it again (up -d of {served.service.compose or served.service.key})",
+    )
 
 
 MODELS = Check("models", "served", "infra", models, model_subjects)

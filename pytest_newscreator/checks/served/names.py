@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.services import endpoint_of, step_back
 from pytest_newscreator.checks.registry import Subject
-from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.contract.model import Contract, Model, Service, Variant
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import NotVerified, fail
 
 if TYPE_CHECKING:
-    from pytest_newscreator.observe.ollama import Ollama
+    from pytest_newscreator.observe.ollama import Loaded, Ollama
     from pytest_newscreator.stack.model import Stack
 
 
@@ -25,10 +25,9 @@ class Served:
     model: Model
     variant: Variant | None
 
-    @property
-    def name(self) -> str:
-        """Return the name that a request would use."""
-        return self.variant.name if self.variant else self.model.base
+    def name(self, contract: Contract, stack: Stack) -> str:
+        """Return the name that a request would use: an invocation may replace the base, and so its name."""
+        return self.variant.name if self.variant else contract.base_in(self.model, stack.invocation)
 
 
 def model_subjects(repository: Repository) -> Iterator[Subject]:
@@ -50,14 +49,14 @@ def variant_subjects(repository: Repository) -> Iterator[Subject]:
             yield subject
 
 
-def server(stack: Stack, served: Served, selected: frozenset[str]) -> Ollama:
+def server(stack: Stack, service: Service, selected: frozenset[str]) -> Ollama:
     """Return the server that must have the model; one that does not answer is told by `healthy`, where that runs."""
     from pytest_newscreator.observe.ollama import Ollama, ServerError
 
-    endpoint = endpoint_of(stack, served.service, selected)
+    endpoint = endpoint_of(stack, service, selected)
     if endpoint.url is None:
         raise NotVerified(
-            f"{served.service.key} publishes no port that this machine reaches",
+            f"{service.key} publishes no port that this machine reaches",
             needs="stack",
             fix="publish its port on 127.0.0.1, or run inside its network",
         )
@@ -65,30 +64,54 @@ def server(stack: Stack, served: Served, selected: frozenset[str]) -> Ollama:
     try:
         ollama.version()
     except ServerError as error:
-        step_back(f"healthy[{served.service.key}]", selected)
-        fail(error.message, place=served.service.place, observed=error.message, fix=error.fix)
+        step_back(f"healthy[{service.key}]", selected)
+        fail(error.message, place=service.place, observed=error.message, fix=error.fix)
     return ollama
 
 
-def has(ollama: Ollama, served: Served, subject: Subject, selected: frozenset[str]) -> None:
+def has(ollama: Ollama, name: str, subject: Subject, selected: frozenset[str]) -> None:
     """Leave it to `models` to say that the server does not have the model, where that runs."""
-    if ollama.show(served.name) is None:
-        step_back(f"models[{subject.id.removesuffix(' gpu')}]", selected)
-        fail(f"{served.service.key} does not have {served.name}", place=subject.place, fix="make it again")
+    if ollama.show(name) is None:
+        served: Served = subject.data
+        item = served.variant.name if served.variant else f"{served.model.key} base"
+        step_back(f"models[{item}]", selected)
+        fail(f"{served.service.key} does not have {name}", place=subject.place, fix="make it again")
 
 
-def load(ollama: Ollama, name: str, stack: Stack) -> None:
-    """Load a model unless that could push another one out of a stack that is not ours."""
-    if ollama.runner_of(name) is not None:
-        return
-    others = [runner.name for runner in ollama.loaded()]
+def load(ollama: Ollama, name: str, stack: Stack) -> Loaded | None:
+    """Return the runner of a model, loaded unless that could push another one out of a stack that is not ours.
+
+    One that runs in a stack that is not ours is left as it is: asking it with its own options could restart it.
+    """
+    runner = ollama.runner_of(name)
+    if runner is not None and (not stack.owned or runner.digest == ollama.digest(name)):
+        return runner
+    others = [one.name for one in ollama.loaded()]
     if others and not stack.owned:
         raise NotVerified(
             f"{name} is not loaded, and loading it could push out {', '.join(others)}",
             needs="",
             fix=f"ollama stop {others[0]}, or verify it on a stack of its own (--newscreator-stack compose)",
         )
+    if runner is not None:
+        ollama.unload(name)  # it was started for what the name meant before, or for another name of its blob
     ollama.load(name)
+    return ollama.runner_of(name)
+
+
+def may_ask(ollama: Ollama, name: str, stack: Stack) -> None:
+    """Load a model to ask it; in a stack that is not ours, raise `NotVerified` where the request would restart it."""
+    runner = load(ollama, name, stack)
+    shown = ollama.show(name)
+    own = shown.parameters.get("num_ctx", ()) if shown is not None else ()
+    if stack.owned or runner is None or not own or runner.context_length is None:
+        return
+    if str(runner.context_length) != own[0]:
+        raise NotVerified(
+            f"{name} runs with a context of {runner.context_length}; a request with its own {own[0]} would restart it",
+            needs="",
+            fix="see loaded; or verify it on a stack of its own (--newscreator-stack compose)",
+        )
 
 
 def short(digest: str | None) -> str:

@@ -24,7 +24,11 @@ SiteKind = Literal[
     "modelfile-parameter",  # PARAMETER name value
     "code-default",  # process.env.X ?? "d", getEnv("X", "d"), a struct tag: a default in any other language
     "literal",  # any other string literal; of a data file with its key
+    "compared",  # a literal that code only recognises: `== "d"`, `case d)`, the key of a map; no value for anything
 ]
+
+
+Overwrites = Literal["", "sometimes", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Site:
     `scope` is the part of the file it belongs to (a Compose service, a build stage, a function, ""), and
     `place` points at the value itself, not at the name. `model` is the model that the same request names, where
     that is a literal. `handed_on` says that the site has no value of its own: `A="$B"` only passes B on as A.
+    `overwrites` says that the file puts the value in the place of what its environment gives: whenever it is loaded
+    (`always`), or only where its code comes to it (`sometimes`).
     """
 
     setting: str | None
@@ -47,6 +53,7 @@ class Site:
     scope: str = ""
     model: str | None = None
     handed_on: bool = False
+    overwrites: Overwrites = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ def _variants_elsewhere(repository: Repository, claim: Claim) -> tuple[str, ...]
 
 def _verb(claim: Claim) -> str:
     """Return how this kind of place gives its value."""
+    if claim.site.overwrites:
+        return "is set to"
     return "is" if claim.site.kind in GIVING else "defaults to"
 
 

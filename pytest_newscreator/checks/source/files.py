@@ -14,7 +14,6 @@ from pytest_newscreator.resolve.docker.context import Context, made_elsewhere
 from pytest_newscreator.resolve.docker.image import Copy, copies
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.docker.words import arguments
 from pytest_newscreator.sources.lines import UNKNOWN
@@ -78,7 +77,7 @@ def _builds(repository: Repository) -> Iterator[tuple[str, str, dict[str, Value]
 
 def _copies(repository: Repository, path: str, args: dict[str, Value]) -> tuple[Copy, ...]:
     """Return what a Dockerfile takes from its context; an argument that nobody gives a value stays unknown."""
-    source = tree.read_text(repository.root, path)
+    source = repository.source(path)
     if source is None:
         return ()
     parsed = dockerfile.parse(source)

@@ -49,6 +49,12 @@ class Context:
         """Tell whether a source is in the folder, hidden or not; one with a wildcard may match nothing."""
         return _WILDCARD.search(source) is not None or (self.root / self.path(source)).exists()
 
+    def matches(self, source: str) -> bool:
+        """Tell whether a source brings anything of the folder, hidden or not; to BuildKit a wildcard need not."""
+        if _WILDCARD.search(source) is None:
+            return self.exists(source)
+        return any(True for _ in (self.root / self.folder).glob(self.inside(source)))
+
     def hidden_by(self, source: str) -> Place | None:
         """Return the line of the ignore file that keeps a source away; a folder of which files come back is there."""
         name = self.inside(source)

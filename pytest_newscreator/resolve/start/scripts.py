@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -31,11 +31,15 @@ Written = tuple[str, str, Place | None]
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A script run on paper: its calls of `ollama`, what it overwrites, and every text that its words come to."""
+    """A script run on paper: its calls of `ollama`, what it overwrites, and every text that its words come to.
+
+    `problems` are what of it could not be followed.
+    """
 
     calls: tuple[OllamaCall, ...]
     overwrites: tuple[Overwrite, ...]
     texts: frozenset[str]
+    problems: tuple[tuple[Place, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,19 @@ def running(repository: Repository, project: Project, compose: ComposeService) -
         own = repository.container(compose)
         files = ContainerFiles(repository.root, project, own)
         written = _environment(repository, own)
-        known[key] = Running(compose, own, startup(files), files, written, health_scripts(files))
+        known[key] = _followed(Running(compose, own, startup(files), files, written, health_scripts(files)))
     return known[key]
+
+
+def _followed(one: Running) -> Running:
+    """Return a service that says what of its scripts could not be followed, if nothing else of its start is unknown."""
+    problems = (
+        f"{script.at(place)}: {message}"
+        for script in (*one.startup.scripts, *one.health)
+        for place, message in one.ran(script).problems
+    )
+    unknown = one.startup.unknown or next(problems, "")
+    return replace(one, startup=replace(one.startup, unknown=unknown))
 
 
 def _environment(repository: Repository, own: Given) -> tuple[Written, ...]:
@@ -165,7 +180,7 @@ def run(source: SourceFile, environment: tuple[Written, ...]) -> Ran:
     given = {name: Value(value, frozenset({name}), _along(place)) for name, value, place in environment}
     followed.run(State({name: (value,) for name, value in given.items()}))
     calls = sorted(dict.fromkeys(followed.calls), key=lambda call: call.place)
-    return Ran(tuple(calls), overwrites(followed), frozenset(texts))
+    return Ran(tuple(calls), overwrites(followed), frozenset(texts), tuple(dict.fromkeys(followed.problems)))
 
 
 def _along(place: Place | None) -> Locate | None:

@@ -66,6 +66,11 @@ _SCRIPT_FORMS = (
 )
 _SCRIPT = Language("javascript", _C, _SCRIPT_FORMS, patterns=True)
 _MARKUP = replace(_SCRIPT, name="markup", comments=(*_C, r"<!--.*?(?:-->|\Z)"))
+_XML = Language(
+    "xml",
+    (r"<!--.*?(?:-->|\Z)",),
+    (_DOUBLE, _SINGLE, Form(r">(?=[^<>\s]+<)", "(?=<)", escapes="")),
+)
 _GO = Language("go", _C, (_DOUBLE, _BACKTICK, _CHARACTER))
 _RUST = Language(
     "rust",
@@ -282,6 +287,7 @@ _JUST = Language("just", _HASH, (_TRIPLE, _DOUBLE, replace(_SINGLE, escapes=""),
 _BY_SUFFIX = {
     ".js .mjs .cjs .jsx .ts .mts .cts .tsx": _SCRIPT,
     ".vue .svelte .astro .html .htm": _MARKUP,
+    ".xml .plist": _XML,
     ".go": _GO,
     ".rs": _RUST,
     ".java": _JAVA,

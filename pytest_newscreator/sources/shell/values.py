@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -121,6 +122,14 @@ def alternatives(values: Iterable[Value]) -> Values:
     if len(found) <= LIMIT:
         return found
     return (Value(None, frozenset().union(*(value.sources for value in found))),)
+
+
+def size(parts: list[Values]) -> tuple[int, int]:
+    """Return how long a text parts side by side may come to, and how many there may be."""
+    if len(parts) == 1:
+        return 0, 1
+    lengths = (max(len(value.text or "") for value in part) for part in parts if part)
+    return sum(lengths), min(LIMIT, prod(len(part) for part in parts[: LIMIT * LIMIT]))
 
 
 def concatenated(parts: list[Values]) -> Values:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed import endpoint_of, step_back
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import NotVerified, fail
@@ -23,7 +23,7 @@ PROMPT = "次の文を一文で要約してください。東京で新しい図�
 MOST_TOKENS = 512
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """One name that a server must have; `variant` None is the base itself."""
 

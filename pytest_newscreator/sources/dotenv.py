@@ -11,9 +11,10 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.bounds import LONGEST, SHOWN, Room, clipped
 from pytest_newscreator.sources.compose.interpolation import Lookup, Outcome, Template, TemplateError, evaluate, parse
@@ -38,7 +39,7 @@ _HIGHEST_OCTAL = 0o377
 _OCTAL_DIGITS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One statement: a name, its value (None for a bare name that the lookup does not know) and its places.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from itertools import accumulate
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 Locate = Callable[[int], Place]
@@ -56,7 +56,7 @@ class Lines:
         return self._text[start:] if end < 0 else self._text[start:end].removesuffix("\r")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spelled:
     """What a piece of source amounts to after quoting, and the offset of each of its characters.
 

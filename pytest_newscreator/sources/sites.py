@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 SiteKind = Literal[
@@ -31,7 +31,7 @@ SiteKind = Literal[
 Overwrites = Literal["", "sometimes", "always"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """One place where a setting gets a value.
 
@@ -56,7 +56,7 @@ class Site:
     overwrites: Overwrites = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceFile:
     """A file of the repository: its path relative to the root (with `/`), and its text."""
 
@@ -64,7 +64,7 @@ class SourceFile:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """What a reader made of one file: its sites, the names it reads, and what it could not understand."""
 
@@ -73,7 +73,7 @@ class Read:
     problems: tuple[tuple[Place, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """A file kind: which paths it is for, and how such a file is read.
 

@@ -10,11 +10,11 @@ import posixpath
 import re
 import stat
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.sites import SourceFile
 
@@ -57,7 +57,7 @@ _GENERATED_FILE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """The files that count, sorted, relative to the root and with `/`; `oversized` are those too large to be read."""
 

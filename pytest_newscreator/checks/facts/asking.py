@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.facts.texts import texts
 from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
@@ -24,7 +24,7 @@ _OPENS = re.compile(r'\{\s*\\?"')
 _UNLOADS = re.compile(r'keep_alive\\?"\s*:\s*\\?"?0')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """What a request is for: a name, on one server of the contract. Two models of one base there are one blob."""
 
@@ -36,7 +36,7 @@ class Target:
         return self.server == other.server and names.same(self.name, other.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """One option of one request: `by` is where it comes from, `who` how a message calls it.
 

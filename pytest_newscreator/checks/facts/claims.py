@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.facts import ground
 from pytest_newscreator.contract.model import Service, Setting
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.sites import Site
@@ -26,7 +27,7 @@ _SILENT = (*MODELFILE_KINDS, "compared")
 """The kinds of sites that nothing is claimed of here: Modelfiles have a check, and what is compared is not used."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A site that the contract speaks about: `allowed` empty means that only a retired name is wrong there."""
 

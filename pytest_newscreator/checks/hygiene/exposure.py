@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from pytest_newscreator.checks.hygiene.subjects import Started, hops_of, over_in
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Port
 from pytest_newscreator.resolve.repository import Repository
@@ -27,7 +27,7 @@ _OLLAMA_PORT = 11434
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - what Docker does with a port that names no address
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry by which a service is reached from outside: a published port, or the host's network."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.image_names import Reference, parse_reference
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene.subjects import hardening, started, unknown
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.docker.image import image_environment
@@ -25,7 +25,7 @@ _LOCAL_POLICIES = frozenset({"never", "build"})
 _REFERENCE = "(CIS Docker v1.6.0 5.28, OWASP #13)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """One way in which a place comes to name an image: `text` None is what only a host knows."""
 
@@ -40,7 +40,7 @@ class Named:
         return found if found is not None and found.is_complete else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Images:
     """Every image that the Dockerfiles and the loaded Compose files of a repository name."""
 
@@ -187,7 +187,7 @@ def judge_floating_tag(subject: Subject, repository: Repository) -> Finding | No
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skew:
     """The version of a server that a service runs, and every other place that names the same repository."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.image_names import is_plain
 from pytest_newscreator.checks.findings import Conclusions
@@ -20,6 +19,7 @@ from pytest_newscreator.checks.hygiene.subjects import (
     unknown,
 )
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Finding
@@ -49,7 +49,7 @@ _UNCONFINED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """What is wrong with one aspect of a service, where, and what to do; `lacks` where the place is the service."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Contract, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
 from pytest_newscreator.resolve.given import Given
@@ -17,7 +18,7 @@ from pytest_newscreator.sources.docker.dockerfile import Dockerfile, Instruction
 from pytest_newscreator.verdicts import Finding, NotVerified, Severity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """A service of the contract as one invocation starts it."""
 
@@ -89,7 +90,7 @@ def unknown(reason: str) -> NotVerified:
     return NotVerified(reason, needs="", fix="")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Missing:
     """Where a service lacks something, and the words for it: what `!reset` took away is missing there."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.asking import (
     RUNNER_OPTIONS,
@@ -21,6 +20,7 @@ from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.source.creations import states
 from pytest_newscreator.contract.model import Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
@@ -29,7 +29,7 @@ from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """A request option as one side sends it, and what the Modelfiles of the variants that it can meet state."""
 
@@ -46,7 +46,7 @@ class Pair:
         return not self.stated or any(agrees(self.sent, value) for _, value, _ in self.stated)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """A request option that no Modelfile states, and those of the requests for the same model that come before it."""
 

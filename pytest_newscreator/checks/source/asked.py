@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.repository import Repository
@@ -20,7 +20,7 @@ _MAKES = re.compile(r"\b(?:create|pull|cp\W+[\w.:/-]+)\W[^;&|]*\Z")
 _ASKS_TO_MAKE = re.compile(r"/api/(?:create|pull|copy)\b|\b(?:ollama\w*|client)\.(?:create|pull|copy)\(")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskedName:
     """A name that the containers of a server ask for, and that the contract does not declare."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from pytest_newscreator.checks.facts.asking import models_on, servers_asked_from
 from pytest_newscreator.contract.model import Model, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
@@ -21,7 +21,7 @@ _BASES = ("from", "from_")
 _CREATES = re.compile(r"/api/create\b|\.create\(")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Creating:
     """One statement of a request that creates a model, "" where its name is computed, and what it should say.
 

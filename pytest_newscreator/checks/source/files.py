@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.docker.context import Context, made_elsewhere
@@ -20,7 +20,7 @@ from pytest_newscreator.sources.lines import UNKNOWN
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """One source of one COPY or ADD: its Dockerfile, its instruction, and which of its sources it is."""
 
@@ -29,7 +29,7 @@ class Wanted:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """One way a Dockerfile is built: the folder, and the COPY and ADD lines as they read there."""
 

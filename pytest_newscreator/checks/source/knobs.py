@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_newscreator.checks.facts.effective import Held, container, held
@@ -15,6 +14,7 @@ from pytest_newscreator.checks.hygiene.versions import engine
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service, Setting
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
@@ -25,7 +25,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified
 _AS_WRITTEN = {"forever": "-1", "DEBUG": "1", "DEBUG-4": "2", "INFO": "0", "WARN": "-1"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Knob:
     """A variable of a service, and what the service's programs read."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.claims import MODELFILE_KINDS, agrees, retired_name
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.source.creations import creating
 from pytest_newscreator.contract.model import Model, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import bounds
@@ -19,7 +19,7 @@ from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stated:
     """One statement of a Modelfile that the contract speaks about; `place` is the value's, or the file's.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.start.scripts import Running, running
@@ -19,7 +20,7 @@ from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overwritten:
     """What a variable ends as, whatever the container was given: `text` is `None` where only running can tell.
 

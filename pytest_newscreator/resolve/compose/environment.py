@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.values import Hop, HopKind
 from pytest_newscreator.sources.bounds import MOST_HOPS, Room, refuse_hops
@@ -17,7 +18,7 @@ from pytest_newscreator.sources.sites import SourceFile
 Locate = Callable[[int, str], Place]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """A variable that is set: its text, where, the hops its own value came by, and who wanted to set it too."""
 
@@ -34,7 +35,7 @@ class Variable:
         return (own, *self.below, *self.losers) if won else (own,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variables:
     """All variables of one project or included file; `unread` are those of dotenv files that Compose ignores."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 
 from pytest_newscreator.errors import ResolutionError, SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import beside, canonical
 from pytest_newscreator.resolve.compose.environment import Variables, with_dotenv
@@ -39,7 +40,7 @@ _OUTSIDE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parsed:
     """What several invocations share: the documents of each file, and what the same variables make of their parts.
 
@@ -123,7 +124,7 @@ def refused(read: Callable[[], _T]) -> _T:
         raise ResolutionError(error.message, place=error.place, fix=error.fix) from error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loader:
     """Loads the files of one project, or of one `include`: they share a directory and the variables."""
 

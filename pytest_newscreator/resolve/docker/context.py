@@ -6,9 +6,10 @@ import os
 import posixpath
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker.dockerignore import Ignore
@@ -18,7 +19,7 @@ _SUBMODULE = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 _GIT_PATIENCE_S = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """A folder as a build sees it: its path relative to the root, and what its ignore file leaves out."""
 

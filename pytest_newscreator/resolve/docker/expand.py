@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.values import Hop, Value
 from pytest_newscreator.sources.bounds import Room, fits
@@ -18,7 +18,7 @@ _MOST_TRIES = 4_000_000
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expander:
     """Expands words with `variables`; `complain` is told of what the build would refuse.
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pytest_newscreator.errors import ResolutionError, SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.docker.expand import Expander
 from pytest_newscreator.resolve.values import Hop, Value
@@ -31,7 +32,7 @@ _FOLLOWED = frozenset(
 BaseEnvironment = Callable[[str], Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """One COPY or ADD: sources as the build sees them, the absolute destination, and where each source stands.
 
@@ -49,7 +50,7 @@ class Copy:
     from_stage: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageConfig:
     """What the final stage amounts to; `None` is what neither the file nor a known base image says.
 

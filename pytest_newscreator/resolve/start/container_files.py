@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
@@ -22,7 +22,7 @@ from pytest_newscreator.sources.sites import SourceFile
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrived:
     """A file that lies in a container: its text, and where it was said that it comes there.
 

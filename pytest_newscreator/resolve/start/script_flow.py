@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.shell import words
 from pytest_newscreator.sources.shell.trees import parsed
@@ -45,7 +45,7 @@ _UNKNOWN = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+|\*+")
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What is followed: the variables from outside, and the texts that name the model they select."""
 

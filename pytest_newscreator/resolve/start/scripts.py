@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve import values
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
@@ -29,7 +30,7 @@ Written = tuple[str, str, Place | None]
 """A variable that a container is given, its text, and where that text is written as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """A script run on paper: its calls of `ollama`, what it overwrites, and every text that its words come to.
 
@@ -42,7 +43,7 @@ class Ran:
     problems: tuple[tuple[Place, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """One Compose service of a project with what it is given, what it starts and the files it has.
 
@@ -84,7 +85,7 @@ class Running:
                 yield script, name, place or call.place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Creation:
     """One `ollama create`: who runs it, by which script."""
 

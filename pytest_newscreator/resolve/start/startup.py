@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import Node
 from pytest_newscreator.resolve.given import Given
@@ -37,7 +38,7 @@ _HOOKS = ("pre_start", "post_start")
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Script:
     """Shell text that a container runs: a file of the repository, or a text in a command.
 
@@ -60,7 +61,7 @@ class Script:
         return self.inline or place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GivenWord:
     """A variable that a command line gives to its program: `env NAME=text program`."""
 
@@ -69,7 +70,7 @@ class GivenWord:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Startup:
     """All that a container runs at its start; `unknown` says what of it the repository does not tell."""
 
@@ -78,7 +79,7 @@ class Startup:
     unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worded:
     """A word of a command line, with its place where the file tells it."""
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Literal as OneOf
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.bounds import DEEPEST, LONGEST, SHOWN, clipped
 
 Lookup = Callable[[str], str | None]
@@ -37,7 +38,7 @@ class TemplateError(SourceError):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Literal:
     """Text that stands for itself."""
 
@@ -45,7 +46,7 @@ class Literal:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """`$NAME` or `${NAME<operator><argument>}`; offsets count characters of the whole text."""
 
@@ -61,7 +62,7 @@ class Expansion:
         return self.operator in {":-", "-", ":=", "="}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invalid:
     """A `${` that Compose refuses, with the beginning of what it refuses; `limit` says what is too much for us."""
 
@@ -75,7 +76,7 @@ class Invalid:
         return f"the value {self.limit}" if self.limit else f"`{self.text}` is no valid interpolation, {_FORMS}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """A stretch of a text as a sequence of parts: the offset it starts at, and the one it ends before."""
 
@@ -117,7 +118,7 @@ class Template:
                 yield from part.argument.invalid()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What became of one expansion: the value found, the argument's outcome, and which of them was taken."""
 
@@ -134,7 +135,7 @@ class Step:
         return self.found or ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """The text a template came to, with one step for each of its own expansions."""
 

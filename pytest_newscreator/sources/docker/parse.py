@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.bounds import DEEPEST, clipped
 from pytest_newscreator.sources.docker.words import Part, depth, parts, split
@@ -47,7 +47,7 @@ _KNOWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heredoc:
     """The body of a here-document in RUN, COPY or ADD; a quoted delimiter keeps it from expanding."""
 
@@ -56,7 +56,7 @@ class Heredoc:
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instruction:
     """One instruction: its keyword in capitals, its `--flags`, and the rest of its logical line."""
 
@@ -82,7 +82,7 @@ class Instruction:
         return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stage:
     """One build stage: its name (`AS`), the image it starts from as written, and its instructions."""
 
@@ -100,7 +100,7 @@ class Stage:
         return self.name or str(self.index)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dockerfile:
     """A parsed Dockerfile: the ARGs above the first FROM, the stages, and what could not be understood."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.bounds import DEEPEST
 from pytest_newscreator.sources.lines import Spelled, joined
 
@@ -18,7 +18,7 @@ _OPERATORS = (":-", ":+", ":?", "##", "%%", "//", "-", "+", "?", "#", "%", "/")
 _SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """`$name` or `${name<operator>operand}`; `start` is the offset of the dollar sign in the file."""
 

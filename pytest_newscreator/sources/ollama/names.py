@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pytest_newscreator.frozen import frozen
 
 DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
@@ -22,7 +23,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelName:
     """A name in its four parts; they mean something only where `is_valid` holds."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.shell import words
 from pytest_newscreator.sources.shell.evaluate import Evaluator
 from pytest_newscreator.sources.shell.execute import execute
@@ -30,7 +31,7 @@ _APART = frozenset({"subshell", "command_substitution", "process_substitution"})
 _SKIPPED = frozenset({"function_definition", "comment", "heredoc_body"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """A variable that gets a value on the way, and how that point is reached.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.bounds import DEEPEST
 from pytest_newscreator.sources.shell import words
 
@@ -17,7 +17,7 @@ MOST_NODES: Final = 150_000
 _MOST_LEVELS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Why a script is not followed, and the offset of the character where it becomes too much."""
 

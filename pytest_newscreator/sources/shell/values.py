@@ -9,6 +9,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -20,7 +22,7 @@ LIMIT = 32
 _POSITION = re.compile(r"[0-9]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """One text that a word may come to, `None` where only running can tell; `sources` are what decides about it.
 
@@ -42,7 +44,7 @@ Values = tuple[Value, ...]
 UNKNOWN: Values = (Value(None),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One word of a command: what it may come to, where it stands, and in which function."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +14,10 @@ from pytest_newscreator import CONTRACT_NAME
 from pytest_newscreator.errors import NewscreatorError
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_newscreator.resolve.repository import Repository
+    from pytest_newscreator.sources.sites import Reader
 
 try:
     import typer
@@ -51,18 +57,27 @@ if typer is not None:
         contract: Annotated[Path, typer.Option(help="the contract's file, or a folder below it")] = Path(),
         as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     ) -> None:
-        """Show every place that gives a setting a value, and who wins under each invocation."""
-        from pytest_newscreator.report import trace as report
+        """Show every place that gives a setting a value, and who wins under each invocation.
+
+        Exit code 1: no invocation resolves, so only the places are known. 2: there is nothing to show.
+        """
+        from pytest_newscreator.report import trace as traces
+        from pytest_newscreator.report import trace_text as text
 
         if every == (setting is not None):
             raise NewscreatorError("trace takes one setting, or --all", fix="newscreator trace OLLAMA_BASE_MODEL")
         repository = _repository(contract)
-        if setting is None:
-            found = report.table(repository)
-            typer.echo(report.as_json(found) if as_json else report.render_table(found))
-            return
-        one = report.trace(repository, setting)
-        typer.echo(report.as_json(one) if as_json else report.render(one))
+        found = traces.table(repository) if setting is None else (traces.trace(repository, setting),)
+        refused = traces.unresolved(repository)
+        if as_json:
+            typer.echo(text.as_json(found, refused))
+        elif setting is None:
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            typer.echo(text.render_table(found, refused, width))
+        else:
+            typer.echo(text.render(found[0], refused))
+        if refused and not repository.resolved:
+            raise typer.Exit(1)
 
     @app.command()
     def doctor(
@@ -86,7 +101,6 @@ def _repository(named: Path) -> Repository:
     """Return the repository of a contract: the file named, or the one in a folder or nearest above it."""
     from pytest_newscreator.contract.load import load
     from pytest_newscreator.resolve.repository import Repository
-    from pytest_newscreator.sources import registry
 
     folders = [] if named.is_file() else [named.absolute(), *named.absolute().parents]
     path = next((folder / CONTRACT_NAME for folder in folders if (folder / CONTRACT_NAME).is_file()), named)
@@ -94,7 +108,37 @@ def _repository(named: Path) -> Repository:
         raise NewscreatorError(
             f"there is no {CONTRACT_NAME} in {named.absolute()} nor above", fix="name it: --contract"
         )
-    return Repository(load(path), registry.readers())
+    read = load(path)
+    return Repository(read, _readers(read.root))
+
+
+def _readers(root: Path) -> tuple[Reader, ...]:
+    """Return our readers and those that packages and `conftest.py` files bring, as `pytest` in this folder loads them.
+
+    Raises NewscreatorError with pytest's own words where it does not start there.
+    """
+    import pytest
+
+    asking, said = _Asking(), io.StringIO()
+    with contextlib.chdir(root), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        # Nothing is asserted here, and what is imported by now cannot be rewritten, which pytest would warn of.
+        pytest.main(["-p", "newscreator", "--assert", "plain"], plugins=[asking])
+    if asking.readers is None:
+        raise NewscreatorError(f"pytest does not start in {root}\n{said.getvalue().strip()}", fix="mend what it names")
+    return asking.readers
+
+
+class _Asking:
+    """A plugin that asks pytest's hooks for their readers instead of running anything."""
+
+    readers: tuple[Reader, ...] | None = None
+
+    def pytest_cmdline_main(self, config: pytest.Config) -> int:
+        """Ask, and end: the plugins are loaded by now, and nothing is collected."""
+        from pytest_newscreator import session
+
+        self.readers = session.readers(config)
+        return 0
 
 
 def _write(folder: Path, name: str, shape: str) -> Path:

@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 
 @pytest.hookspec
 def pytest_newscreator_readers(config: pytest.Config) -> Sequence[Reader]:
-    """Return readers for further file kinds; for a path that several match, all are asked."""
+    """Return readers for further file kinds; for a path that several match, all are asked.
+
+    `newscreator trace` asks them too, before `pytest_configure`: what they need must not wait for it.
+    """
     raise NotImplementedError
 
 
 @pytest.hookspec
 def pytest_newscreator_checks(config: pytest.Config, contract: Contract) -> Sequence[Check]:
-    """Return further checks; each gives its subjects and a function whose arguments are fixtures."""
+    """Return further checks; each gives its subjects and a function whose arguments are fixtures.
+
+    One that only reads files has a judge as well, so that it takes part in one finding a place.
+    """
     raise NotImplementedError
 
 

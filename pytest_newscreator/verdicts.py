@@ -12,20 +12,51 @@ Every conclusion but *passed* is raised, so that a check reads like any pytest t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import fields
 from typing import Literal, NoReturn
 
 import pytest
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 Level = Literal["source", "resolved", "deployed", "served", "measured"]
 Status = Literal["passed", "failed", "inconclusive", "invalid", "not_verified"]
 Severity = Literal["error", "note"]
 LEVELS: tuple[Level, ...] = ("source", "resolved", "deployed", "served", "measured")
+LONGEST_VALUE = 120
+LONGEST_LINE = 600
+_LONG_WORD = re.compile(r"\S{200,}")
 
 
-@dataclass(frozen=True, slots=True)
+def readable(text: str, *values: str | None) -> str:
+    """Return a text as one line that people can read, for a report on a screen; `verdicts.json` keeps the whole.
+
+    Of a long value among `values`, of any other long word and of a very long line the middle is left out. What cannot
+    be seen is spelled out: a newline would end the line, a carriage return hide it.
+    """
+    for value in sorted({value for value in values if value}, key=len, reverse=True):
+        text = text.replace(value, clipped(value, LONGEST_VALUE))
+    return visible(clipped(_LONG_WORD.sub(lambda word: clipped(word[0], LONGEST_VALUE), text), LONGEST_LINE))
+
+
+def clipped(text: str, longest: int) -> str:
+    """Return a text with as much of its middle left out as it is too long."""
+    if len(text) <= longest:
+        return text
+    head = longest // 2
+    return f"{text[:head]}…{text[len(text) - (longest - head - 1) :]}"
+
+
+def visible(text: str) -> str:
+    """Return a text with an escape for each character that cannot be seen."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+@frozen
 class Finding:
     """What is so, what should be so, the places that led there and the way out.
 
@@ -46,12 +77,17 @@ class Finding:
     @property
     def headline(self) -> str:
         """Return the first line of every report: `place: message`."""
-        return f"{self.place}: {self.message}" if self.place else self.message
+        message = self.readable(self.message)
+        return f"{visible(str(self.place))}: {message}" if self.place else message
 
     def lines(self) -> list[str]:
         """Return the headline, the chain of places, then what to do."""
-        fix = [f"  do: {self.fix}"] if self.fix else []
-        return [self.headline, *(f"  {hop}" for hop in self.chain), *fix]
+        fix = [f"  do: {self.readable(self.fix)}"] if self.fix else []
+        return [self.headline, *(f"  {self.readable(hop)}" for hop in self.chain), *fix]
+
+    def readable(self, text: str) -> str:
+        """Return one of the texts of this finding as people read it."""
+        return readable(text, self.expected, self.observed)
 
 
 class Broken(AssertionError):  # noqa: N818 - a conclusion, not an error
@@ -82,7 +118,7 @@ class NotVerified(pytest.skip.Exception):  # type: ignore[name-defined, misc] # 
 
     def __init__(self, reason: str, *, needs: str, fix: str) -> None:
         """Keep what is missing and how to provide it."""
-        super().__init__(f"{reason}; do: {fix}" if fix else reason)
+        super().__init__(readable(f"{reason}; do: {fix}" if fix else reason))
         self.reason = reason
         self.needs = needs
         self.fix = fix
@@ -104,7 +140,7 @@ def fail(  # noqa: PLR0913 - the fields of a finding, by name
     raise Broken(Finding(message, place, texts[0], texts[1], chain, fix, severity))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """One verdict as the reports see it; plain data, so that it travels between xdist workers as JSON."""
 
@@ -126,7 +162,7 @@ class Record:
 
     def as_dict(self) -> dict[str, object]:
         """Return the JSON form of `verdicts.json`."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 def place_as_dict(place: Place | None) -> dict[str, object] | None:

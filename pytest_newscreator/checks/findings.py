@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.registry import Check, Subject, item_name, numbered
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.verdicts import Broken, NotVerified
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Key = tuple["Place | None", str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """What a check concludes of one subject, were it the only one: nothing wrong, a finding, or not verified."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.verdicts import Level
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Marker = Literal["config", "infra", "gpu"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """What one item of a check is about: its id in brackets, the place it points at, and the data."""
 
@@ -29,7 +30,7 @@ class Subject:
     """What the reports tell beside the verdict, where it passes too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """A named check; `function` takes fixtures (`newscreator_subject` is its subject) and asserts.
 

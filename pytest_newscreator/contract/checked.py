@@ -5,11 +5,12 @@ What was malformed is missing here, but its name stays in `keys`, so that one fa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.contract.model import Parameter
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Value = Parameter | date
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaf:
     """A single value: what it means, how it is written and where."""
 
@@ -28,7 +29,7 @@ class Leaf:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items:
     """A list of checked parts."""
 
@@ -36,7 +37,7 @@ class Items:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A mapping of checked parts; `where` is its dotted path, `place` that of the key it stands behind."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_newscreator.contract.checked import Section
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ SERVING_KINDS: Final = ("ollama", "openai")
 OUTPUT_TOKENS: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """The contract with its defaults applied to references; asks nothing of the parts that are malformed."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 Kind = Literal["ollama", "http", "openai"]
 Parameter = int | float | bool | str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variant:
     """A model made from a base by a Modelfile."""
 
@@ -24,7 +25,7 @@ class Variant:
     num_ctx: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """One decided base, the variants made of it and the switch that selects it."""
 
@@ -62,7 +63,7 @@ def _as_written(value: Parameter) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """The declared value of one environment variable: the allowed texts, or the names of a model."""
 
@@ -72,7 +73,7 @@ class Setting:
     model: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Process:
     """A service started without Docker."""
 
@@ -80,7 +81,7 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probe:
     """A request by which a service is made to ask its model; `body` is sent as JSON."""
 
@@ -90,7 +91,7 @@ class Probe:
     body: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Service:
     """One process of the stack, how it is reached and what it must be given."""
 
@@ -112,7 +113,7 @@ class Service:
     request: Probe | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gpu:
     """A card and what may be used of it; memory in MiB, temperature in degrees Celsius."""
 
@@ -123,7 +124,7 @@ class Gpu:
     temperature_max_c: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invocation:
     """One way people really start the stack; empty `files` means Compose's own default names."""
 
@@ -137,7 +138,7 @@ class Invocation:
     base: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """Closed loop with `clients`, or open loop at `rate_per_s`."""
 
@@ -145,7 +146,7 @@ class Load:
     rate_per_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LatencyCase:
     """One prompt length against one model; `targets` False leaves the figures without a verdict."""
 
@@ -157,7 +158,7 @@ class LatencyCase:
     targets: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Latency:
     """Objectives in base units: seconds, tokens per second, fractions of one."""
 
@@ -167,7 +168,7 @@ class Latency:
     rollback: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiver:
     """A finding accepted until a date, with its reason; `where` is a glob over paths or item subjects."""
 
@@ -178,7 +179,7 @@ class Waiver:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contract:
     """Everything `newscreator.yaml` says."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_newscreator.contract.faults import ContractErrors
 from pytest_newscreator.errors import ContractError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _PLAIN_TAGS = frozenset(
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scalar:
     """A value as it is written; `plain` is without quotes, `null` is a key with nothing after it (or `~`)."""
 
@@ -36,7 +37,7 @@ class Scalar:
     null: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items:
     """A list."""
 
@@ -44,7 +45,7 @@ class Items:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A key with its place, and what stands behind it."""
 
@@ -53,7 +54,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A mapping, merge keys already applied; its names are unique."""
 

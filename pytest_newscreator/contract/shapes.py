@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.contract.units import Quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Shape:
     """What every part of the contract has: a title, one or two sentences, and an example in YAML."""
 
@@ -20,7 +22,7 @@ class Shape:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Text(Shape):
     """A word or a sentence; `pattern` must match from end to end, and `says` is that pattern in words."""
 
@@ -28,14 +30,14 @@ class Text(Shape):
     says: str = "a text"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Choice(Shape):
     """One of a few words."""
 
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Whole(Shape):
     """A whole number within its limits, both included."""
 
@@ -43,7 +45,7 @@ class Whole(Shape):
     high: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Number(Shape):
     """A number within its limits, both included; `unit` names what it counts, and is not written."""
 
@@ -52,29 +54,29 @@ class Number(Shape):
     unit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Amount(Shape):
     """A number with its unit."""
 
     quantity: Quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Day(Shape):
     """A day of the calendar, as `2027-01-31`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Value(Shape):
     """What an environment variable holds: the text as it is written, whatever YAML takes it for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Parameter(Shape):
     """What a Modelfile's PARAMETER holds: a number, true or false, or a text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Many(Shape):
     """A list with at least `least` items of one shape."""
 
@@ -82,7 +84,7 @@ class Many(Shape):
     least: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Named(Shape):
     """A mapping whose names the user chooses.
 
@@ -96,7 +98,7 @@ class Named(Shape):
     known: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Keys(Shape):
     """A mapping whose keys are given; of each group in `one_of` exactly one key is written."""
 
@@ -105,7 +107,7 @@ class Keys(Shape):
     one_of: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ByForm(Shape):
     """Another shape for each form in which YAML can write it: one value, a list, a mapping."""
 

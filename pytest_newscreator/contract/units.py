@@ -7,11 +7,12 @@ such as `10 min`. Values are exact fractions until the end: `500 ms` is 0.5 and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.contract.faults import either
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ class UnitError(ValueError):
         super().__init__(f"which {what}, should be {quantity.expected}{more}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantity:
     """A kind of quantity: its units as multiples of the base unit, and the limits of what makes sense.
 

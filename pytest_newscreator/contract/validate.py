@@ -13,6 +13,7 @@ from pytest_newscreator.contract.shapes import ByForm, Choice, Keys, Many, Named
 from pytest_newscreator.contract.units import UnitError
 from pytest_newscreator.contract.wording import expected, found, lacks_quotes
 from pytest_newscreator.errors import ContractError
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ SLIP = 0.85
 Outcome: TypeAlias = "checked.Checked | None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spot:
     """Where the walk stands: the dotted path, the key alone, and the place of that key."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import probe
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Streamed:
     """What came back: one stamp a chunk (seconds after sending, monotonic clock) and the chunks' own JSON.
 

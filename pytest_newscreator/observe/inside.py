@@ -13,10 +13,11 @@ import os
 import posixpath
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.engine import Container
 from pytest_newscreator.stack.model import Endpoint
@@ -42,7 +43,7 @@ class Inside(Protocol):
         """Return whether a path is certainly this very file, as under a bind mount: it need not be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A root folder on this machine; links are followed as the service would, never out of the root."""
 
@@ -90,7 +91,7 @@ class Seen:
         return self.root / real.lstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A container that only the engine can look into."""
 

@@ -6,9 +6,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.observe.processes import family
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.model import Endpoint
@@ -17,7 +17,7 @@ _LISTEN = "0A"
 _TABLES = ("tcp", "tcp6")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Listener:
     """One address and port at which something listens; `by` says how that is known."""
 

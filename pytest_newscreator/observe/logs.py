@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.observe.records import log_since
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.model import Endpoint
@@ -27,7 +28,7 @@ _KEY = re.compile(r"(?:^| )([A-Z][A-Z0-9_]*|https?_proxy|no_proxy):")
 _PAIR = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """What a server said at its last start: its variables as Go prints them, its GPUs, where it listens, its version.
 

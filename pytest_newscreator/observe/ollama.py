@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pytest_newscreator.errors import NewscreatorError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.stack import probe
 from pytest_newscreator.standin.stamp import is_standin
@@ -25,7 +26,7 @@ class ServerError(NewscreatorError):
     """An Ollama server did not answer, or answered with an error."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """One model as `/api/show` tells it; `weights` is the digest of the blob that its weights come from."""
 
@@ -48,7 +49,7 @@ class Shown:
         return self.weights is not None and self.weights == other.weights and mine == theirs
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """One runner as `/api/ps` tells it; sizes in bytes."""
 
@@ -59,7 +60,7 @@ class Loaded:
     context_length: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ollama:
     """A server at `url`; every method is one request and raises `ServerError` where it is not answered well."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_newscreator.frozen import frozen
 
 _FIRST: dict[int, Process] = {}
 """The first look at each process of this run."""
@@ -14,7 +15,7 @@ _BEHIND_NAME = 2
 _STATE, _SESSION, _STARTED = 2, 5, 21
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Process:
     """A process at one moment: its state letter (`Z` is a zombie), and its start in clock ticks after boot.
 

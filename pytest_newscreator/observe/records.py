@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.engine import Container
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An image as the engine tells it; `history` is what made each layer, the newest first, as the builder wrote it."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Endpoint
@@ -22,7 +24,7 @@ _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _ASKED = re.compile(r'\| 200 \|[^|]*\|\s*(\S+) \| POST\s+"(?:/api/(?:chat|generate)|/v1/(?:chat/)?completions)"')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """One start of a runner; what its log does not tell is None.
 

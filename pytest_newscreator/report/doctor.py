@@ -8,8 +8,9 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.observe.gpu import has_nvidia
 from pytest_newscreator.stack import engine, leftovers
 from pytest_newscreator.stack.leftovers import Left
@@ -24,7 +25,7 @@ EXTRAS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Means:
     """One thing that verdicts need: whether it is here, what it is, what it serves and how to have it."""
 
@@ -40,7 +41,7 @@ class Means:
         return f"{self.name:<10} {'yes' if self.here else 'no':<4} {self.detail} ({self.serves}){way}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Health:
     """What the machine has, what is left on it, what was removed and what could not be."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from pytest_newscreator.verdicts import LEVELS, Record
+from pytest_newscreator.verdicts import LEVELS, Record, readable
 
 COLUMNS = ("passed", "failed", "notes", "not verified")
 
@@ -62,13 +62,16 @@ def _finding(reporter: pytest.TerminalReporter, record: Record) -> None:
     word = "note" if record.severity == "note" else record.status
     place = record.place
     where = ":".join(str(place[key]) for key in ("path", "line", "column") if place[key]) + ": " if place else ""
-    reporter.write_line(f"{word}: {where}{record.message}", red=word != "note", yellow=word == "note")
+    message, fix, *chain = (
+        readable(text, record.expected, record.observed) for text in (record.message, record.fix, *record.chain)
+    )
+    reporter.write_line(f"{word}: {where}{message}", red=word != "note", yellow=word == "note")
     if word != "note":
         return  # pytest's own FAILURES section has the rest
-    for hop in record.chain:
+    for hop in chain:
         reporter.write_line(f"  {hop}")
-    if record.fix:
-        reporter.write_line(f"  do: {record.fix}")
+    if fix:
+        reporter.write_line(f"  do: {fix}")
 
 
 def _unverified(records: Iterable[Record]) -> list[tuple[str, list[str]]]:
@@ -77,7 +80,7 @@ def _unverified(records: Iterable[Record]) -> list[tuple[str, list[str]]]:
     for record in records:
         if record.status == "not_verified":
             reason = f"{record.message}; do: {record.fix}" if record.fix else record.message
-            groups.setdefault(reason, []).append(f"{record.check}[{record.subject}]")
+            groups.setdefault(readable(reason), []).append(f"{record.check}[{record.subject}]")
     return list(groups.items())
 
 

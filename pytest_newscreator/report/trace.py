@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from typing import Literal
 
 from pytest_newscreator.checks.facts.claims import Claim, agrees, aliases_of, claim_of
-from pytest_newscreator.checks.resolved.values import chain
+from pytest_newscreator.checks.resolved.values import chain, resolved_subjects
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import NewscreatorError, ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.repository import Repository
@@ -21,7 +20,7 @@ Word = Literal["right", "wrong", "computed", ""]
 """What the contract says to a value; "" where it says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """What the contract says of a setting, and for whom: a service's key, or the model whose switch it is."""
 
@@ -30,7 +29,7 @@ class Declared:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """One place of the files that gives a value; `value` None is computed when it runs."""
 
@@ -42,11 +41,14 @@ class Said:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Won:
-    """What a service ends up with under one invocation; `text` None is unset, `own` tells its own default."""
+    """What a service ends up with; `text` None is unset, `own` tells its own default.
 
-    invocation: str
+    `invocation` is None where the contract itself starts the service as a process.
+    """
+
+    invocation: str | None
     service: str
     text: str | None
     word: Word
@@ -55,7 +57,7 @@ class Won:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trace:
     """Everything about one setting: what is declared, what the files say, who wins."""
 
@@ -63,36 +65,77 @@ class Trace:
     declared: tuple[Declared, ...]
     said: tuple[Said, ...]
     won: tuple[Won, ...]
-    unresolved: tuple[str, ...] = ()
+
+
+@frozen
+class Unresolved:
+    """An invocation that Compose would refuse, and why: nothing is known of who wins under it."""
+
+    invocation: str
+    place: Place | None
+    message: str
+
+    def __str__(self) -> str:
+        """Render as `invocation: place: message`."""
+        return (
+            f"{self.invocation}: {self.place}: {self.message}" if self.place else f"{self.invocation}: {self.message}"
+        )
 
 
 def trace(repository: Repository, name: str) -> Trace:
     """Follow one setting through the files and every invocation.
 
-    Raises NewscreatorError where no file, no service and no contract knows the name.
+    Raises NewscreatorError where no file, no service and no contract knows the name, and where it is none.
     """
+    bare = name.partition("=")[0].strip()
+    if bare != name or not name:
+        fix = f"newscreator trace {bare or 'OLLAMA_BASE_MODEL'}"
+        raise NewscreatorError(f"{name!r} is no name of a setting: a name stands alone, without a value", fix=fix)
     found = Trace(
-        name,
-        tuple(_declared(repository, name)),
-        tuple(_said(repository, name)),
-        tuple(_won(repository, name)),
-        tuple(_unresolved(repository)),
+        name, tuple(_declared(repository, name)), tuple(_said(repository, name)), tuple(_won(repository, name))
     )
     if not (found.declared or found.said or found.won):
-        near = difflib.get_close_matches(name, names(repository), n=1)
-        hint = f", did you mean {near[0]}?" if near else ""
-        raise NewscreatorError(f"nothing in this repository speaks of {name}{hint}", fix="`--all` lists every setting")
+        raise _unknown(repository, name)
     return found
 
 
+def table(repository: Repository) -> tuple[Trace, ...]:
+    """Return the trace of every setting of the stack."""
+    return tuple(trace(repository, name) for name in names(repository))
+
+
 def names(repository: Repository) -> tuple[str, ...]:
-    """Return every setting of the stack: what the contract declares, then what Compose gives to its services."""
+    """Return every setting of the stack: what the contract declares, then what it and Compose give to its services."""
     found = dict.fromkeys(repository.declared)
+    for service in repository.contract.services.values():
+        found.update(dict.fromkeys(service.process.environment if service.process else ()))
     for project in repository.resolved.values():
         for service in repository.contract.services.values():
             compose = repository.compose_service(project, service)
             found.update(dict.fromkeys(sorted(compose.environment) if compose else ()))
     return tuple(found)
+
+
+def unresolved(repository: Repository) -> tuple[Unresolved, ...]:
+    """Return the invocations that Compose would refuse; of a stack that does not speak of Compose there are none."""
+    cases = [subject.data for subject in resolved_subjects(repository)]
+    found = {case.invocation.name: repository.projects[case.invocation.name] for case in cases}
+    return tuple(
+        Unresolved(name, project.place, project.message)
+        for name, project in found.items()
+        if isinstance(project, ResolutionError)
+    )
+
+
+def _unknown(repository: Repository, name: str) -> NewscreatorError:
+    """Return the error of a name that nothing knows: the one that was meant, or where it may stand all the same."""
+    known = (*names(repository), *(site.setting for site in repository.sites if site.setting))
+    folded = {one.casefold(): one for one in reversed(known)}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    hint = f", did you mean {folded[near[0]]}?" if near else ""
+    unread = "".join(f"\n  not resolved, so it may stand there: {one}" for one in unresolved(repository))
+    message = f"nothing in this repository speaks of {name}{hint}{'' if near else unread}"
+    return NewscreatorError(message, fix="`--all` lists every setting")
 
 
 def _declared(repository: Repository, name: str) -> Iterator[Declared]:
@@ -123,7 +166,7 @@ def _word_of(site: Site, claim: Claim | None) -> Word:
 
 
 def _won(repository: Repository, name: str) -> Iterator[Won]:
-    """Yield what each service ends up with, the contract's first, under each invocation."""
+    """Yield what each service ends up with, the contract's first, under each invocation; then its own processes."""
     keys = {service.compose: service for service in repository.contract.services.values() if service.compose}
     for invocation, project in repository.resolved.items():
         for compose in sorted(project.services.values(), key=lambda one: one.name not in keys):
@@ -131,6 +174,12 @@ def _won(repository: Repository, name: str) -> Iterator[Won]:
             won = _of_service(repository, name, repository.contract.invocations[invocation], compose, service)
             if won is not None:
                 yield won
+    for service in repository.contract.services.values():
+        text = service.process.environment.get(name) if service.process else None
+        if text is not None:
+            word = _word(repository, service.settings.get(name), None, text)
+            hop = f"{service.place}: process.environment {name}={text} won"
+            yield Won(None, service.key, text, word, service.place, (hop,))
 
 
 def _of_service(
@@ -159,86 +208,9 @@ def _of_service(
     return None
 
 
-def _word(repository: Repository, setting: Setting | None, invocation: Invocation, text: str | None) -> Word:
+def _word(repository: Repository, setting: Setting | None, invocation: Invocation | None, text: str | None) -> Word:
     """Return what the contract says of a resolved value."""
     if setting is None:
         return ""
     allowed = repository.contract.allowed(setting, invocation)
     return "right" if text is not None and any(agrees(text, one) for one in allowed) else "wrong"
-
-
-def _unresolved(repository: Repository) -> Iterator[str]:
-    """Yield the invocations that Compose would refuse, with the reason."""
-    for name, project in repository.projects.items():
-        if isinstance(project, ResolutionError):
-            yield f"{name}: {project.place or ''}{': ' if project.place else ''}{project.message}"
-
-
-def render(found: Trace) -> str:
-    """Return a trace as people read it."""
-    lines = [found.name]
-    lines += [f"  contract  {' or '.join(one.allowed)}  ({one.owner}, {one.place})" for one in found.declared]
-    if not found.declared:
-        lines.append("  contract  says nothing")
-    if found.said:
-        rows = [(str(s.place), s.kind, _shown(s.value, s.word), s.word, _as(s, found.name)) for s in found.said]
-        lines += ["", "  what the files say", *_columns(rows, "    ")]
-    for won in found.won:
-        own = "its own default: " if won.own else ""
-        mark = f"  {won.word}" if won.word else ""
-        lines += ["", f"  {won.invocation}: {won.service} gets {own}{_shown(won.text, won.word)}{mark}"]
-        lines += [f"    {hop}" for hop in won.chain] or ["    nothing gives it"]
-    lines += [f"\n  {text}" for text in found.unresolved]
-    return "\n".join(lines)
-
-
-def _as(said: Said, name: str) -> str:
-    """Return what else a reader wants to know of a place: the other name it stands under, and whose it is."""
-    parts = [f"as {said.name}"] if said.name != name else []
-    return ", ".join([*parts, *([said.scope] if said.scope else [])])
-
-
-def _shown(text: str | None, word: Word) -> str:
-    """Return a value as a table shows it."""
-    if text is None:
-        return "(computed)" if word == "computed" else "(unset)"
-    return text or '""'
-
-
-def _columns(rows: Sequence[Sequence[str]], indent: str) -> list[str]:
-    """Align rows; the last column is left as it is."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]
-
-
-def table(repository: Repository) -> tuple[Trace, ...]:
-    """Return the trace of every setting of the stack."""
-    return tuple(trace(repository, name) for name in names(repository))
-
-
-def render_table(traces: Sequence[Trace]) -> str:
-    """Return the table of the whole stack: a row for each service and setting, a column for each invocation."""
-    invocations = list(dict.fromkeys(won.invocation for found in traces for won in found.won))
-    rows = [["service", "setting", "contract", *invocations]]
-    for found in traces:
-        for service in dict.fromkeys(won.service for won in found.won):
-            cells = {won.invocation: _cell(won) for won in found.won if won.service == service}
-            wanted = next((" or ".join(d.allowed) for d in found.declared if d.owner == service), "-")
-            rows.append([service, found.name, wanted, *(cells.get(name, "-") for name in invocations)])
-    rows[1:] = sorted(rows[1:], key=lambda row: (row[0].startswith("("), row[0]))
-    unresolved = list(dict.fromkeys(text for found in traces for text in found.unresolved))
-    return "\n".join([*_columns(rows, ""), *(f"\nunresolved: {text}" for text in unresolved)])
-
-
-def _cell(won: Won) -> str:
-    """Return one value with its mark: `!` is wrong, `~` the program's own default."""
-    return ("!" if won.word == "wrong" else "") + ("~" if won.own else "") + _shown(won.text, won.word)
-
-
-def as_json(found: Trace | Sequence[Trace]) -> str:
-    """Return traces as JSON, the fields as they are here."""
-    plain = asdict(found) if isinstance(found, Trace) else [asdict(one) for one in found]
-    return json.dumps(plain, indent=2, ensure_ascii=False)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_newscreator.frozen import frozen
+
 PORTS = {"http": 80, "https": 443}
 """The port of an address that names none, by its scheme."""
 
@@ -25,7 +27,7 @@ _MODEL_KEYS = ("model", "models", "model_name", "name")
 _CREDENTIALS = re.compile(r"(?<=://)[^@/\s]*(?=@)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where a request would go; `scheme` is "" and `port` None where they are not written."""
 
@@ -39,7 +41,7 @@ class Address:
         return self.port if self.port is not None else PORTS.get(self.scheme)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One part of a setting: where it begins in the text, its address (None where it is none), what it is mapped to.
 

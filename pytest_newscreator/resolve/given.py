@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.docker.base_images import base_environment
 from pytest_newscreator.resolve.docker.image import ImageConfig, copies, image_environment
 from pytest_newscreator.resolve.values import Hop, Value
-from pytest_newscreator.sources import tree
+from pytest_newscreator.sources import bounds, tree
 from pytest_newscreator.sources.docker import dockerfile
 
 if TYPE_CHECKING:
     from pytest_newscreator.resolve.compose.project import Build
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """A service as its container would see it; `image` is None where no readable Dockerfile is in the repository."""
 
@@ -67,13 +68,21 @@ def build_fault(root: Path, service: ComposeService, images: Images | None = Non
         return _missing(f"the context {build.context}", build)
     if not build.dockerfile or _is_outside(build.dockerfile):
         return None
-    if not (root / build.dockerfile).is_file():
-        return _missing(f"the Dockerfile {build.dockerfile}", build)
-    try:
-        _image(root, service, images if images is not None else {})
-    except ResolutionError as error:
-        return error
-    return None
+    unread = _unread(root, build)
+    if unread is None:
+        try:
+            _image(root, service, images if images is not None else {})
+        except ResolutionError as error:
+            return error
+    return unread
+
+
+def _unread(root: Path, build: Build) -> ResolutionError | None:
+    """Return why the Dockerfile of a build is not read."""
+    refused = bounds.fault(root, build.dockerfile)
+    if refused is not None:
+        return ResolutionError(f"the Dockerfile {build.dockerfile} {refused[0]}", place=build.place, fix=refused[1])
+    return None if bounds.exists(root, build.dockerfile) else _missing(f"the Dockerfile {build.dockerfile}", build)
 
 
 def sources_copied(root: Path, service: ComposeService) -> set[str] | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.addresses import Address
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.compose.services import Port
@@ -23,7 +23,7 @@ _LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "localhost.localdomain"}
 _EXTRA_HOST = re.compile(r"(?P<name>[^:=]+)[:=](?P<to>.+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reached:
     """What an address leads to, as one caller sees it: services, each with the port inside its container.
 

@@ -6,6 +6,7 @@ Everything is computed when it is first asked for and kept, so that a session re
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -17,12 +18,16 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.loading import Parsed
 from pytest_newscreator.resolve.compose.project import Build, ComposeService, Project, load_project
 from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
+from pytest_newscreator.resolve.oversized import matters, unread
 from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources import registry, tree
+from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
 
 COMPOSE_KINDS = ("compose-value", "compose-default")
 DEFAULT_KINDS = ("python-default", "python-field", "shell-default", "code-default")
+MOST_KEPT = 64 * 2**20
+"""How many bytes of text are kept for those who ask again."""
 
 
 class Repository:
@@ -35,7 +40,11 @@ class Repository:
         self._readers = tuple(readers)
         self._parsed = Parsed()
         self._images: Images = {}
-        self._lines: dict[str, list[str]] = {}
+        self._sources: dict[str, SourceFile | None] = {}
+        self._kept = 0
+        self._lines: dict[str, Lines] = {}
+        self._services: dict[str, tuple[Service, ...]] = {}
+        self._is_shipped: dict[tuple[str, str], bool] = {}
         self._given: dict[int, tuple[ComposeService, Given]] = {}
         self._faults: dict[int, tuple[ComposeService, ResolutionError | None]] = {}
 
@@ -74,31 +83,63 @@ class Repository:
         return frozenset(path for project in self.resolved.values() for path in project.files)
 
     @cached_property
+    def _listing(self) -> tree.Listing:
+        """Return the files that count, and those too large to be read."""
+        return tree.listing(self.root, exclude=self.contract.exclude, also=self.loaded_files)
+
+    @cached_property
     def files(self) -> tuple[str, ...]:
         """Return the files that count, as the design says."""
-        return tree.files(self.root, exclude=self.contract.exclude, also=self.loaded_files)
+        return self._listing.files
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        """Return the same files, to look one up."""
+        return frozenset(self.files)
+
+    def source(self, path: str) -> SourceFile | None:
+        """Return the text of any file of the repository, None where it is none; raises SourceError as it is read."""
+        if path in self._sources:
+            return self._sources[path]
+        source = (tree.read_listed if path in self._listed else tree.read_text)(self.root, path)
+        size = sys.getsizeof(source.text) if source is not None else 0
+        if self._kept + size <= MOST_KEPT:
+            self._kept += size
+            self._sources[path] = source
+        return source
+
+    @property
+    def sources(self) -> Iterator[SourceFile]:
+        """Yield the text of each file that counts, in their order."""
+        return (source for path in self.files if (source := self.source(path)) is not None)
 
     @cached_property
     def reads(self) -> Mapping[str, Read]:
         """Return what each file says; a Compose file counts only where an invocation loads it."""
-        found = registry.read_all(self.files, self._source, self._readers)
-        return {
+        found = registry.read_all(self.files, self._own, self._readers)
+        kept = {
             path: read
             for path, read in found.items()
             if path in self.loaded_files or not any(site.kind in COMPOSE_KINDS for site in read.sites)
         }
+        return kept | {path: unread(path) for path in self.oversized}
 
-    def _source(self, path: str) -> SourceFile | None:
+    @cached_property
+    def oversized(self) -> tuple[str, ...]:
+        """Return the files of the contract's services that a reader would read, and that are too large for it."""
+        known = (path for path in self._listing.oversized if any(one.matches(path) for one in self._readers))
+        return tuple(path for path in known if not self.is_foreign(path) and matters(self.root, path, self.contract))
+
+    def _own(self, path: str) -> SourceFile | None:
         """Return the text of a file that counts here."""
-        return None if self.is_foreign(path) else tree.read_text(self.root, path)
+        return None if self.is_foreign(path) else self.source(path)
 
     def line(self, place: Place) -> str:
         """Return the line of a file that a place is on, "" where there is none; lines end as places count them."""
         if place.path not in self._lines:
-            source = tree.read_text(self.root, place.path)
-            self._lines[place.path] = re.split(r"\r?\n", source.text) if source is not None else []
-        lines = self._lines[place.path]
-        return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+            source = self.source(place.path)
+            self._lines[place.path] = Lines(place.path, source.text if source is not None else "")
+        return self._lines[place.path].line(place.line)
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:
@@ -122,11 +163,13 @@ class Repository:
 
     def services_of(self, path: str) -> tuple[Service, ...]:
         """Return the services of the contract in whose build context a file lies."""
-        return tuple(
-            self.contract.services[key]
-            for key, context in self.contexts.items()
-            if context in (".", "") or PurePosixPath(path).is_relative_to(context)
-        )
+        if path not in self._services:
+            self._services[path] = tuple(
+                self.contract.services[key]
+                for key, context in self.contexts.items()
+                if context in (".", "") or PurePosixPath(path).is_relative_to(context)
+            )
+        return self._services[path]
 
     @cached_property
     def _foreign(self) -> tuple[tuple[Build, frozenset[str] | None], ...]:
@@ -249,10 +292,12 @@ class Repository:
 
     def is_shipped(self, service: Service, path: str) -> bool:
         """Return whether a file gets into the service's image: several services may share one build context."""
-        if service not in self.services_of(path):
-            return False
-        shipped = self._shipped.get(service.key)
-        return shipped is None or _is_covered(path, shipped)
+        key = service.key, path
+        if key not in self._is_shipped:
+            shipped = self._shipped.get(service.key)
+            is_built = service in self.services_of(path)
+            self._is_shipped[key] = is_built and (shipped is None or _is_covered(path, shipped))
+        return self._is_shipped[key]
 
     @cached_property
     def _shipped(self) -> Mapping[str, frozenset[str] | None]:

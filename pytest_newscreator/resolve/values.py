@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 HopKind = Literal[
@@ -20,7 +20,7 @@ HopKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hop:
     """One place that had a say: what it offered for `name`, whether that won, and why."""
 
@@ -32,7 +32,7 @@ class Hop:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """The value of a setting: `text` None is unset, "" is set and empty; `chain` runs from the winner down.
 

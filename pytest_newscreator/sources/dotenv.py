@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
+from pytest_newscreator.sources.bounds import LONGEST, SHOWN, Room, clipped
 from pytest_newscreator.sources.compose.interpolation import Lookup, Outcome, Template, TemplateError, evaluate, parse
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
 
@@ -22,16 +25,21 @@ _BLANKS = "\t\v\f\r \x85\xa0"
 _SPACE = (
     _BLANKS + "\n\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-_STATEMENT = re.compile(rf"(?:[{_SPACE}]|#[^\n]*)*")
+_STATEMENT = re.compile(rf"(?:[{_SPACE}]+|#[^\n]*)*+")
 _EXPORT = re.compile(r"export(?=[\t\n\f\r ])")
 _NAME_MARKS = frozenset("_.-[]")
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0[0-9]{0,3})')
 _ESCAPED = dict(zip('abfnrtv\\"', '\a\b\f\n\r\t\v\\"', strict=True)) | {"$": "$$"}
+_QUOTED = {quote: re.compile(rf"[^\\{quote}]+|\\.?|{quote}", re.DOTALL) for quote in "'\""}
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]+")
+_MOST_STATEMENTS = 10_000
+_TOO_MANY = f"the file has more than {_MOST_STATEMENTS:,} statements, should have fewer", "split it"
+_MOST_ESCAPES = 100_000
 _HIGHEST_OCTAL = 0o377
 _OCTAL_DIGITS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One statement: a name, its value (None for a bare name that the lookup does not know) and its places.
 
@@ -80,11 +88,13 @@ def read_raw_entries(source: SourceFile, lookup: Lookup = nothing) -> tuple[Entr
             continue
         name_place = Place(source.path, number, start + 1)
         if not name or name.strip(_SPACE) != name or any(blank in name for blank in _SPACE):
-            message = f"`{name}` is no variable name, should be NAME=value without blanks around the name"
+            message = f"`{clipped(name)}` is no variable name, should be NAME=value without blanks around the name"
             raise SourceError(message, place=name_place, fix="write NAME=value")
         found = value if equals else lookup(name)
         place = Place(source.path, number, start + len(name) + 2) if equals else name_place
         entries.append(Entry(name, found, place, name_place, bare=not equals))
+        if len(entries) > _MOST_STATEMENTS:
+            raise SourceError(_TOO_MANY[0], place=name_place, fix=_TOO_MANY[1])
     return tuple(entries)
 
 
@@ -108,6 +118,8 @@ class _Statements:
         self.lazy = lazy
         self.starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
         self.position = 0
+        self.room = Room()
+        self.count = 0
 
     def __iter__(self) -> Iterator[Entry]:
         while True:
@@ -115,13 +127,17 @@ class _Statements:
             if self.position >= len(self.text):
                 return
             start = self.position
+            self.count += 1
             try:
+                if self.count > _MOST_STATEMENTS:
+                    self.refuse(start, *_TOO_MANY)
                 entry = self.statement()
             except SourceError as error:
                 if self.problems is None:
                     raise
                 self.problems.append((error.place or self.place(start), error.message))
-                self.position = self.text.find("\n", start) + 1 or len(self.text)
+                is_full = self.room.is_full or self.count > _MOST_STATEMENTS
+                self.position = len(self.text) if is_full else self.text.find("\n", start) + 1 or len(self.text)
                 continue
             if entry.value is not None:
                 self.known[entry.name] = entry.value
@@ -137,7 +153,8 @@ class _Statements:
         end, separator = self.end_of_name(start)
         name = self.text[start:end] if separator else ""
         if " " in name.rstrip(_SPACE):
-            self.refuse(start, f"`{name}` holds a blank, should be one name", "write NAME=value, or # before a comment")
+            fix = "write NAME=value, or # before a comment"
+            self.refuse(start, f"`{clipped(name)}` holds a blank, should be one name", fix)
         name = name.rstrip(_SPACE)
         self.position = self.skip_blanks(end + 1 if separator else start)
         if separator == "\n":
@@ -145,15 +162,15 @@ class _Statements:
         return self.value(name, self.place(start))
 
     def end_of_name(self, start: int) -> tuple[int, str]:
-        for index in range(start, len(self.text)):
+        for index in range(_end_of(_PLAIN_NAME, self.text, start), len(self.text)):
             character = self.text[index]
             if character in "=:\n":
                 return index, character
             if character in _BLANKS or character in _NAME_MARKS or unicodedata.category(character)[0] in "LN":
                 continue
-            line = self.text[start:].split("\n", 1)[0]
-            what = f"`{character}` stands in the variable name `{line}`, should be letters, digits, _ . - [ or ]"
-            self.refuse(index, what, "write NAME=value, and quote values that hold line ends")
+            what = f"`{character}` stands in the variable name `{self.shown(start)}`"
+            should = "should be letters, digits, _ . - [ or ]"
+            self.refuse(index, f"{what}, {should}", "write NAME=value, and quote values that hold line ends")
         return len(self.text), ""
 
     def value(self, name: str, name_place: Place) -> Entry:
@@ -163,9 +180,12 @@ class _Statements:
         characters, indices, end = self.quoted(quote)
         start, self.position = self.position + 1, end + 1
         if quote == "'":
-            template = Template(characters, 0, ())
+            template = Template(characters, 0, len(characters), ())
             outcome = Outcome(characters)
         else:
+            if characters.count("\\") > _MOST_ESCAPES:
+                what = f"the value has more than {_MOST_ESCAPES:,} backslashes, should have fewer"
+                self.refuse(start, what, "make it shorter")
             characters, indices = _unescape(characters, indices)
             template, outcome = self.expand(characters, indices.__getitem__)
         return self.entry(name, name_place, start, template, outcome, lambda offset: indices[offset])
@@ -188,10 +208,15 @@ class _Statements:
         outcome: Outcome,
         index: Callable[[int], int],
     ) -> Entry:
+        place = self.place(start)
+        self.room.take(lambda: place, text=len(outcome.text), hops=len(outcome.steps))
+        if outcome.steps:
+            # What nests is walked over once for each level.
+            self.room.hops -= template.source.count("${") ** 2 // 16
         return Entry(
             name,
             outcome.text,
-            self.place(start),
+            place,
             name_place,
             template=template,
             outcome=outcome,
@@ -210,27 +235,27 @@ class _Statements:
         found = self.lookup(name)
         return self.known.get(name) if found is None else found
 
-    def quoted(self, quote: str) -> tuple[str, list[int], int]:
-        characters: list[str] = []
-        indices: list[int] = []
-        index = self.position + 1
-        while index < len(self.text):
-            character = self.text[index]
-            following = self.text[index + 1 : index + 2]
-            if character == quote:
-                return "".join(characters), [*indices, index], index
-            if character == "\\" and following:
-                kept = following if following == quote else character + following
-                characters.append(kept)
-                indices.extend(range(index + 2 - len(kept), index + 2))
-                index += 2
-            else:
-                characters.append(character)
-                indices.append(index)
-                index += 1
-        line = self.text[self.position :].split("\n", 1)[0]
-        self.refuse(self.position, f"{line} begins a quoted value that does not end", f"close it with {quote}")
+    def quoted(self, quote: str) -> tuple[str, Sequence[int], int]:
+        """Return what stands in quotes, the index of each of its characters, and that of the closing quote."""
+        texts: list[str] = []
+        indices = array("l")
+        for piece in _QUOTED[quote].finditer(self.text, self.position + 1, self.position + LONGEST + 2):
+            text, begin, end = piece[0], *piece.span()
+            if text == quote:
+                return "".join(texts), indices + array("l", [begin]), begin
+            kept = quote if text == f"\\{quote}" else text
+            texts.append(kept)
+            indices.extend(range(end - len(kept), end))
+        if self.position + LONGEST + 1 < len(self.text):
+            what = f"`{self.shown(self.position)}` begins a quoted value of more than {LONGEST:,} characters"
+            self.refuse(self.position, f"{what}, should be shorter", f"close it with {quote}")
+        what = f"{self.shown(self.position)} begins a quoted value that does not end"
+        self.refuse(self.position, what, f"close it with {quote}")
         raise AssertionError
+
+    def shown(self, index: int) -> str:
+        """Return the rest of a line as an error quotes it."""
+        return clipped(self.text[index : index + 2 * SHOWN].split("\n", 1)[0])
 
     def skip_blanks(self, position: int) -> int:
         while position < len(self.text) and self.text[position] in _BLANKS:
@@ -246,11 +271,11 @@ def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _unescape(characters: str, indices: list[int]) -> tuple[str, list[int]]:
+def _unescape(characters: str, indices: Sequence[int]) -> tuple[str, Sequence[int]]:
     if "\\" not in characters:
         return characters, indices
     texts: list[str] = []
-    kept: list[int] = []
+    kept = array("l")
     position = 0
     for match in _ESCAPE.finditer(characters):
         replacement = _unescaped(match.group())
@@ -259,7 +284,8 @@ def _unescape(characters: str, indices: list[int]) -> tuple[str, list[int]]:
         kept.extend([indices[match.start()]] * len(replacement))
         position = match.end()
     texts.append(characters[position:])
-    return "".join(texts), [*kept, *indices[position:]]
+    kept.extend(indices[position:])
+    return "".join(texts), kept
 
 
 def _unescaped(escape: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from io import StringIO
 from itertools import accumulate
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 Locate = Callable[[int], Place]
@@ -16,27 +17,46 @@ UNKNOWN = "\ufffc"
 
 
 class Lines:
-    """The line starts of one file; `place` turns a character offset into a place."""
+    """The lines of one file, found when they are first asked for; `place` turns a character offset into a place."""
 
-    __slots__ = ("_starts", "path")
+    __slots__ = ("_found", "_text", "path")
 
     def __init__(self, path: str, text: str) -> None:
-        """Find the line starts once; places are then a bisection each."""
+        """Remember the text; many files are read and have no place that anybody asks for."""
         self.path = path
-        lengths = (len(line) + 1 for line in text.split("\n"))
-        self._starts = list(accumulate(lengths, initial=0))[:-1]
+        self._text = text
+        self._found: list[int] = []
+
+    @property
+    def _starts(self) -> list[int]:
+        """Return where each line starts; only a line feed ends one."""
+        if not self._found:
+            ends = accumulate(map(len, StringIO(self._text, newline="\n")))
+            self._found = [0, *ends]
+            if not self._text.endswith("\n") and self._text:
+                self._found.pop()
+        return self._found
 
     def place(self, offset: int) -> Place:
         """Return the line and column, from 1 and in characters, of a character offset."""
-        line = bisect_right(self._starts, offset)
-        return Place(self.path, line, offset - self._starts[line - 1] + 1)
+        starts = self._found or self._starts
+        line = bisect_right(starts, offset)
+        return Place(self.path, line, offset - starts[line - 1] + 1)
 
     def offset(self, line: int) -> int:
         """Return the offset at which `line` (from 1) begins."""
         return self._starts[line - 1]
 
+    def line(self, number: int) -> str:
+        """Return the text of a line (from 1) without its end, "" where there is none."""
+        if not 0 < number <= len(self._starts):
+            return ""
+        start = self._starts[number - 1]
+        end = self._text.find("\n", start)
+        return self._text[start:] if end < 0 else self._text[start:end].removesuffix("\r")
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Spelled:
     """What a piece of source amounts to after quoting, and the offset of each of its characters.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
@@ -43,20 +45,39 @@ def read_all(
     """
     found: dict[str, list[Read]] = {}
     together: dict[str, list[SourceFile]] = {}
-    for path in paths:
-        known = [reader for reader in readers_ if reader.matches(path)]
-        source = load(path) if known else None
-        if source is None:
-            continue
-        found[path] = [_read(reader, source) for reader in known if reader.read_all is None]
-        for reader in known:
-            if reader.read_all is not None:
-                together.setdefault(reader.name, []).append(source)
-    for reader in readers_:
-        reads = _together(reader, together.get(reader.name, []))
-        for source in together.get(reader.name, []):
-            found[source.path].append(reads.get(source.path, Read()))
-    return {path: merge(reads) for path, reads in found.items()}
+    with _without_collector():
+        for path in paths:
+            known = [reader for reader in readers_ if reader.matches(path)]
+            source = load(path) if known else None
+            if source is None:
+                continue
+            found[path] = [_read(reader, source) for reader in known if reader.read_all is None]
+            for reader in known:
+                if reader.read_all is not None:
+                    together.setdefault(reader.name, []).append(source)
+        for reader in readers_:
+            reads = _together(reader, together.get(reader.name, []))
+            for source in together.get(reader.name, []):
+                found[source.path].append(reads.get(source.path, Read()))
+    return {path: reads[0] if len(reads) == 1 else merge(reads) for path, reads in found.items()}
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the collector of cycles from walking trees, tokens and sites over and over: they have none.
+
+    What is left at the end is made old at once, so that it is not taken for young and walked then.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
 
 
 def _together(reader: Reader, sources: Sequence[SourceFile]) -> Mapping[str, Read]:

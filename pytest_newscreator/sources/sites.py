@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 SiteKind = Literal[
@@ -24,10 +24,14 @@ SiteKind = Literal[
     "modelfile-parameter",  # PARAMETER name value
     "code-default",  # process.env.X ?? "d", getEnv("X", "d"), a struct tag: a default in any other language
     "literal",  # any other string literal; of a data file with its key
+    "compared",  # a literal that code only recognises: `== "d"`, `case d)`, the key of a map; no value for anything
 ]
 
 
-@dataclass(frozen=True, slots=True)
+Overwrites = Literal["", "sometimes", "always"]
+
+
+@frozen
 class Site:
     """One place where a setting gets a value.
 
@@ -37,6 +41,8 @@ class Site:
     `scope` is the part of the file it belongs to (a Compose service, a build stage, a function, ""), and
     `place` points at the value itself, not at the name. `model` is the model that the same request names, where
     that is a literal. `handed_on` says that the site has no value of its own: `A="$B"` only passes B on as A.
+    `overwrites` says that the file puts the value in the place of what its environment gives: whenever it is loaded
+    (`always`), or only where its code comes to it (`sometimes`).
     """
 
     setting: str | None
@@ -47,9 +53,10 @@ class Site:
     scope: str = ""
     model: str | None = None
     handed_on: bool = False
+    overwrites: Overwrites = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceFile:
     """A file of the repository: its path relative to the root (with `/`), and its text."""
 
@@ -57,7 +64,7 @@ class SourceFile:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """What a reader made of one file: its sites, the names it reads, and what it could not understand."""
 
@@ -66,7 +73,7 @@ class Read:
     problems: tuple[tuple[Place, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """A file kind: which paths it is for, and how such a file is read.
 

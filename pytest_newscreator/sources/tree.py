@@ -11,9 +11,10 @@ import re
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.sites import SourceFile
 
@@ -56,8 +57,21 @@ _GENERATED_FILE: Final = re.compile(
 )
 
 
+@frozen
+class Listing:
+    """The files that count, sorted, relative to the root and with `/`; `oversized` are those too large to be read."""
+
+    files: tuple[str, ...]
+    oversized: tuple[str, ...] = ()
+
+
 def files(root: Path, *, exclude: Sequence[str] = (), also: Iterable[str] = ()) -> tuple[str, ...]:
-    """List the files to read, sorted, relative to `root` and with `/`.
+    """List the files to read, as `listing` has them."""
+    return listing(root, exclude=exclude, also=also).files
+
+
+def listing(root: Path, *, exclude: Sequence[str] = (), also: Iterable[str] = ()) -> Listing:
+    """List the files that count.
 
     `exclude` are globs as in `.gitignore`. `also` are files that count in any case, ignored or left out, as
     long as they exist inside `root`: what an invocation reads, `.env` above all.
@@ -68,13 +82,13 @@ def files(root: Path, *, exclude: Sequence[str] = (), also: Iterable[str] = ()) 
     is_excluded = matcher(exclude)
     kept = {path for path in candidates if is_left_out(path) is None and not is_excluded(path)}
     kinds = {path: kind for path in kept if (kind := _kind(root, path)) is not None}
-    folders = {posixpath.dirname(path) for path in kinds}
     # A tracked folder may have been replaced by a link; git still lists what it held.
-    astray = {folder for folder in folders if folder and not _stays_inside(root, folder)}
-    kept = {path for path in kinds if posixpath.dirname(path) not in astray}
-    links = {path for path in kept if kinds[path] == "link" and _is_second_name(root, path, candidates, kept)}
+    inside: dict[str, bool] = {"": True}
+    kept = {path for path in kinds if _holds(root, posixpath.dirname(path), inside)}
+    links = {path for path in kept if kinds[path].is_link and _is_second_name(root, path, candidates, kept)}
     wanted = {path for name in also if (path := _inside(root, name)) is not None and _is_readable(root, path)}
-    return tuple(sorted(kept - links | wanted))
+    large = {path for path in kept - links if kinds[path].is_large}
+    return Listing(tuple(sorted((kept - links - large) | wanted)), tuple(sorted(large)))
 
 
 def is_left_out(path: str) -> str | None:
@@ -100,17 +114,21 @@ def read_text(root: Path, path: str) -> SourceFile | None:
     as they are. Raises `SourceError` where the file is there and may not be read.
     """
     name = _inside(root, path)
-    if name is None or not _is_readable(root, name):
-        return None
+    return None if name is None or not _is_readable(root, name) else read_listed(root, name)
+
+
+def read_listed(root: Path, path: str) -> SourceFile | None:
+    """Read, as `read_text` does, one of the files that `listing` has found fit to be read just before."""
     try:
-        data = (root / name).read_bytes()
+        with open(f"{root}/{path}", "rb", buffering=0) as file:  # noqa: PTH123 - as in _kind
+            data = file.readall()
     except FileNotFoundError:
         return None
     except OSError as error:
         message = f"cannot be read: {error.strerror}, should be readable"
-        raise SourceError(message, place=Place(name), fix="mend its permissions, or exclude it") from None
+        raise SourceError(message, place=Place(path), fix="mend its permissions, or exclude it") from None
     text = _decode(data)
-    return None if text is None else SourceFile(name, text)
+    return None if text is None else SourceFile(path, text)
 
 
 def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
@@ -202,8 +220,15 @@ def _by_walk(root: Path) -> Iterator[str]:
         yield from (here + name for name in names if name.isprintable())
 
 
-def _kind(root: Path, path: str) -> Literal["file", "link"] | None:
-    """Return what a path is, `None` where it is no regular file of bearable size."""
+class _Kind(NamedTuple):
+    """What a regular file is beside its name."""
+
+    is_link: bool
+    is_large: bool
+
+
+def _kind(root: Path, path: str) -> _Kind | None:
+    """Return what a path is, `None` where it is no regular file."""
     full = f"{root}/{path}"
     try:
         found = own = os.lstat(full)
@@ -211,13 +236,20 @@ def _kind(root: Path, path: str) -> Literal["file", "link"] | None:
             found = os.stat(full)  # noqa: PTH116 - thousands of files: Path costs more than the call
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
-        return None
-    return "link" if stat.S_ISLNK(own.st_mode) else "file"
+    return _Kind(found is not own, found.st_size > MOST_BYTES) if stat.S_ISREG(found.st_mode) else None
 
 
 def _is_readable(root: Path, path: str) -> bool:
-    return _kind(root, path) is not None and _stays_inside(root, path)
+    kind = _kind(root, path)
+    return kind is not None and not kind.is_large and _stays_inside(root, path)
+
+
+def _holds(root: Path, folder: str, known: dict[str, bool]) -> bool:
+    """Tell whether a folder is inside the root, after all links; `known` is what was found out before."""
+    if folder not in known:
+        is_plain = not os.path.islink(f"{root}/{folder}") and _holds(root, posixpath.dirname(folder), known)  # noqa: PTH114
+        known[folder] = is_plain or _stays_inside(root, folder)
+    return known[folder]
 
 
 def _stays_inside(root: Path, path: str) -> bool:

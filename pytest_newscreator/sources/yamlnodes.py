@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import ClassVar
 
 import yaml
 
@@ -26,12 +25,23 @@ MAX_NODES = 200_000
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # a class, found by name
     """PyYAML's loader without its own idea of what a plain scalar means: `resolve_plain` has go-yaml's."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    def resolve(self, kind: type[yaml.Node], _value: str | None, _implicit: object) -> str:
+        """Return the tag of a node that has none of its own."""
+        return _UNTAGGED[kind]
+
+    def descend_resolver(self, _node: yaml.Node | None, _index: object) -> None:
+        """Go down: no tag depends on where a node stands."""
+
+    def ascend_resolver(self) -> None:
+        """Go up."""
 
 
 # The C parser recurses without a limit of its own: such lines would end the process, not the parse.
 _TOO_DEEP = re.compile(r"(?:[-?:][ \t]{1,8}){200}|(?:[\[{][ \t]{0,8}){200}")
+_SHORTEST_DEEP = 200
 _TAG = "tag:yaml.org,2002:"
+_UNTAGGED = {yaml.ScalarNode: f"{_TAG}str", yaml.SequenceNode: f"{_TAG}seq", yaml.MappingNode: f"{_TAG}map"}
+_MARKS = frozenset({"!", "&"})
 _PROPERTY = re.compile(r"(?:[!&][^\s,\[\]{}]*\s+)+")
 
 Scalar = str | int | float | bool | None
@@ -49,7 +59,8 @@ def documents(source: SourceFile) -> tuple[yaml.Node, ...]:
     if len(text) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES} characters, should be smaller"
         raise SourceError(message, place=Place(source.path), fix="split it, or exclude it")
-    deep = _TOO_DEEP.search(text)
+    is_long = any(len(line) >= _SHORTEST_DEEP for line in text.split("\n"))
+    deep = _TOO_DEEP.search(text) if is_long else None
     if deep:
         place = Place(source.path, text.count("\n", 0, deep.start()) + 1)
         raise SourceError("the line nests more than 200 levels, should be flat", place=place)
@@ -82,17 +93,14 @@ def _check(node: yaml.Node, path: str, depth: int, seen: set[int], above: set[in
     if isinstance(node, yaml.MappingNode):
         _refuse_duplicates(node, path)
     for child in _children(node):
-        _check(child, path, depth + 1, seen, above)
+        if not isinstance(child, yaml.ScalarNode):
+            _check(child, path, depth + 1, seen, above)
     above.discard(id(node))
     seen.add(id(node))
 
 
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield value
+def _children(node: yaml.Node) -> Iterable[yaml.Node]:
+    return node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
 
 
 def _refuse_duplicates(node: yaml.MappingNode, path: str) -> None:
@@ -121,10 +129,14 @@ def _pairs(
     """Merge each mapping once, however often it is merged in: `known` has what is done, by identity."""
     if id(node) in known:
         return known[id(node)]
-    own = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode) and not _is_merge(key)]
-    merges = [value for key, value in node.value if _is_merge(key)]
+    merges = [value for key, value in node.value if key.value == "<<" and _is_merge(key)]
+    own = [pair for pair in node.value if isinstance(pair[0], yaml.ScalarNode)]
+    if not merges:
+        known[id(node)] = own
+        return own
+    own = [pair for pair in own if not _is_merge(pair[0])]
     names = {key.value for key, _ in own}
-    for mapping in _merged(merges[0], path) if merges else ():
+    for mapping in _merged(merges[0], path):
         for key, value in _pairs(mapping, path, known):
             if key.value not in names:
                 names.add(key.value)
@@ -150,7 +162,7 @@ def content_mark(node: yaml.ScalarNode, text: str) -> tuple[int, int, int]:
     """Return index, line and column (from 0) of the value itself, behind its anchor, tag and quote."""
     mark = node.start_mark
     index, line, column = mark.index, mark.line, mark.column
-    skipped = _PROPERTY.match(text, index)
+    skipped = _PROPERTY.match(text, index) if text[index : index + 1] in _MARKS else None
     if skipped and (node.value or node.style):
         lines = skipped.group().count("\n")
         line, index = line + lines, skipped.end()
@@ -225,7 +237,7 @@ def scalar(node: yaml.ScalarNode, source: SourceFile) -> Scalar:
     if node.style in {"'", '"', "|", ">"}:
         return text
     start = source.text[node.start_mark.index : node.start_mark.index + 1]
-    if start in {"!", "&"} and _explicit_tag(node, source.text) not in {None, "!!int", "!!float", "!!bool", "!!null"}:
+    if start in _MARKS and _explicit_tag(node, source.text) not in {None, "!!int", "!!float", "!!bool", "!!null"}:
         return text
     return resolve_plain(text)
 

@@ -9,12 +9,12 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_newscreator.errors import StackError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.again import recipe, spawn
 from pytest_newscreator.stack.model import Endpoint
@@ -28,7 +28,7 @@ PORT: Final = 11434
 ONE_OFF: Final = "com.docker.compose.oneoff"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beside:
     """A running second instance: where it answers, and the log of what stands between it and the server."""
 

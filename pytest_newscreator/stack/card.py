@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from pytest_newscreator.frozen import frozen
 
 MOST_LINES: Final = 38
 MOST_LOG_LINES: Final = 12
@@ -26,7 +28,7 @@ SPOKEN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Symptom:
     """What is known of one service that did not come up; secrets of its `environment` are masked in all it says."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack.holders import holder
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """What is behind a failure, in words of its own, and what to do."""
 

@@ -6,10 +6,11 @@ import functools
 import os
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
 START_FIX = "start Docker (or use --newscreator-stack process)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binding:
     """A published port as the engine bound it; `address` "" is every one, as 0.0.0.0 and :: are."""
 
@@ -33,7 +34,7 @@ class Binding:
     published: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Container:
     """One container as `docker inspect` tells it; `health` is "" where the image and Compose declare none.
 
@@ -106,7 +107,7 @@ class Container:
         return f"http://{host}:{published}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What a container was at one moment; `at_s` is that of the monotonic clock."""
 

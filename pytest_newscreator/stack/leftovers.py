@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack.owned import LABEL, LEASE_LABEL
 from pytest_newscreator.stack.run import gate, runs_folder, sole_owner
 from pytest_newscreator.stack.watchdog import KEPT, LEASE, clean, read_orders
@@ -16,7 +16,7 @@ from pytest_newscreator.stack.watchdog import KEPT, LEASE, clean, read_orders
 What = Literal["run", "container", "network", "volume", "image"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """One thing that nobody uses: `kept` on purpose, else left by a death that took the watchdog too.
 

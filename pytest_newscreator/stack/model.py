@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Invocation, Service
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 How = Literal["container", "process", "url"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placement:
     """One value that differs from the declared one because the stack stands elsewhere; listed, never silent."""
 
@@ -30,7 +32,7 @@ class Placement:
         return f"{self.service} {self.name}: {self.declared} -> {self.placed} ({self.why})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """One running service of the contract: how it runs, where it answers, and when it was first seen to.
 
@@ -50,7 +52,7 @@ class Endpoint:
     health_environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stack:
     """A running stack; `owned` ones were started here and go with their run.
 
@@ -100,7 +102,7 @@ class Stack:
         return (first, *times, *placed, *(f"  {note}" for note in self.notes))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What a backend needs to know to have a stack.
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_newscreator.frozen import frozen
 
 LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - recognised, never bound
 OWN_NAMES = ("localhost", LOOPBACK, ANY_ADDRESS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placing:
     """Where one service stands here.
 

@@ -11,11 +11,11 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.errors import StackError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.stack.model import Placement, Request
 from pytest_newscreator.stack.owned import FILES_VARIABLE
@@ -26,7 +26,7 @@ from pytest_newscreator.verdicts import NotVerified
 HOST_OWN = ("PATH", "TMPDIR")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What one service is started by: its command, its whole environment, and how it is asked for its health."""
 

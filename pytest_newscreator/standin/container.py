@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_newscreator.errors import NewscreatorError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.standin import stamp as stamps
 from pytest_newscreator.standin.vocabulary import BOS, EOS, PAD, UNK, Vocabulary
 
@@ -23,7 +24,7 @@ BLOCKS: dict[Quantization, tuple[int, int]] = {"F32": (1, 4), "F16": (1, 2), "Q8
 _FILE_TYPES: dict[Quantization, int] = {"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 7}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standin:
     """A stand-in on disk: what it is called, what it stands in for and how it can be made again."""
 
@@ -35,7 +36,7 @@ class Standin:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Architecture:
     """The sizes of a gemma3 model, as its GGUF header names them."""
 
@@ -49,7 +50,7 @@ class Architecture:
     sliding_window: int = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tensor:
     """One tensor: its shape with the outer dimension first, and its bytes, made only when they are written."""
 

@@ -5,8 +5,9 @@ Each token leads to one state, and a state prefers the tokens that may come next
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ _AGAIN = 15.9
 _START = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grammar:
     """The state that each special token leads to, and each state's logits for the tokens that stand out there."""
 

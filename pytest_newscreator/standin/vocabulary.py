@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain, product
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ _PAIRS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vocabulary:
     """Tokens, SentencePiece scores and types, by id."""
 

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
 
 from pytest_newscreator.checks.builtin import CHECKS
-from pytest_newscreator.checks.findings import Conclusions, Findings
+from pytest_newscreator.checks.findings import Conclusions, Findings, Judged
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.waivers import waived, waiver_for
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import registry
+from pytest_newscreator.sources.sites import Read, Reader, SourceFile
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
 PARTS = ("newscreator.yaml", ".env.example", ".gitignore", "compose", "news-creator")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".env", "*.gguf", "tests", ".*_cache", ".hypothesis")
+
+
+@cache
+def remembering_readers() -> tuple[Reader, ...]:
+    """Return the readers that ship, each text read once a session: a test edits one file of fifty.
+
+    What a reader says of a text follows from that text alone; sessions of their own ask the bare ones.
+    """
+    return tuple(_remembering(reader) for reader in registry.readers())
+
+
+def _remembering(reader: Reader) -> Reader:
+    """Return a reader that knows what it said before."""
+    read = lru_cache(maxsize=512)(reader.read)
+    if reader.read_all is None:
+        return replace(reader, read=read)
+    read_all = lru_cache(maxsize=64)(reader.read_all)
+
+    def read_together(sources: Sequence[SourceFile]) -> Mapping[str, Read]:
+        return read_all(tuple(sources))
+
+    return replace(reader, read=read, read_all=read_together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +94,7 @@ class Stack:
 
     def repository(self) -> Repository:
         """Return the repository as a session would read it now."""
-        return Repository(load(self.root / "newscreator.yaml"), registry.readers())
+        return Repository(load(self.root / "newscreator.yaml"), remembering_readers())
 
     def judge(self, *, only: Callable[[str], bool] = lambda _: True) -> list[Judgement]:
         """Run the config checks whose item names `only` accepts, in a session's order."""
@@ -83,6 +107,28 @@ class Stack:
     def broken(self) -> list[Judgement]:
         """Return what failed, notes left out."""
         return [judgement for judgement in self.judge() if judgement.status == "failed"]
+
+    def judged(self, *checks: Check) -> dict[str, Judged]:
+        """Return what these checks conclude of each item, whatever others say of the same place."""
+        return {one.item: one for one in Findings(checks, self.repository()).all()}
+
+    def found(self, *checks: Check) -> dict[str, Finding]:
+        """Return what these checks find, by item."""
+        return {item: one.finding for item, one in self.judged(*checks).items() if one.finding}
+
+    def wrong(self, *checks: Check) -> list[tuple[str, Place | None]]:
+        """Return each item with a finding, and the finding's place."""
+        return [(item, finding.place) for item, finding in self.found(*checks).items()]
+
+    def only(self, *checks: Check) -> tuple[str, Finding]:
+        """Return the one item that has a finding, and the finding; fail where there are more or none."""
+        ((item, finding),) = self.found(*checks).items()
+        assert finding.fix
+        return item, finding
+
+    def unverified(self, *checks: Check) -> dict[str, str]:
+        """Return what these checks leave open, and why, by item."""
+        return {item: one.unverified.reason for item, one in self.judged(*checks).items() if one.unverified}
 
     def git(self) -> None:
         """Make it a git repository, so that `.gitignore` counts."""

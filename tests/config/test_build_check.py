@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.findings import Findings
 from pytest_newscreator.checks.source.files import BUILD
 from pytest_newscreator.places import Place
+from pytest_newscreator.resolve.docker.context import Context
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.checks.findings import Judged
 
 BACKEND = "news-creator/Dockerfile.backend"
 APP = "news-creator/Dockerfile"
@@ -22,24 +21,9 @@ TOOL = "tools/Dockerfile"
 COPY_60K = "COPY Modelfile.gemma3-4b-16k "
 
 
-def judged(stack: Stack) -> dict[str, Judged]:
-    """Return what the check concludes of each source, whatever others say."""
-    return {one.item: one for one in Findings((BUILD,), stack.repository()).all()}
-
-
-def wrong(stack: Stack) -> list[tuple[str, Place | None]]:
-    """Return each finding with its place."""
-    return [(one.item, one.finding.place) for one in judged(stack).values() if one.finding]
-
-
-def unsure(stack: Stack) -> list[str]:
-    """Return what is not verified."""
-    return [one.item for one in judged(stack).values() if one.unverified]
-
-
 def test_the_reference_stack_builds(stack: Stack) -> None:
     """Every source is asked about, and none is missing."""
-    found = judged(stack)
+    found = stack.judged(BUILD)
     assert f"build[{BACKEND} Modelfile.gemma3-4b-60k]" in found
     assert all(one.finding is None and one.unverified is None for one in found.values())
 
@@ -48,18 +32,42 @@ def test_a_source_that_is_not_there_is_found_at_its_word(stack: Stack) -> None:
     """The second of two sources is named, not the instruction."""
     (stack.root / "news-creator/Modelfile.gemma3-4b-60k").unlink()
     place = stack.behind(BACKEND, COPY_60K)
-    assert wrong(stack) == [(f"build[{BACKEND} Modelfile.gemma3-4b-60k]", place)]
-    (finding,) = [one.finding for one in judged(stack).values() if one.finding]
+    assert stack.wrong(BUILD) == [(f"build[{BACKEND} Modelfile.gemma3-4b-60k]", place)]
+    (finding,) = stack.found(BUILD).values()
     message = "COPY takes Modelfile.gemma3-4b-60k, which is not in the build context news-creator"
     assert finding.headline == f"{place}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("source", "brings"),
+    [
+        ("Modelfile.*", True),
+        ("./app/news_creator/*.py", True),
+        ("Modelfile.gemma3-4b-60k", True),
+        ("Modelfiles.*", False),
+        ("models/Modelfile.*", False),
+        ("models/", False),
+    ],
+)
+def test_a_wildcard_brings_what_it_matches(stack: Stack, source: str, *, brings: bool) -> None:
+    """A build goes on where it matches nothing, so that only what needs a file can say that it is missing."""
+    assert Context(stack.root, "news-creator").matches(source) is brings
+
+
+def test_an_add_of_a_file_that_is_not_there_is_found_at_its_word(stack: Stack) -> None:
+    """By its own name: nobody finds a COPY in that line."""
+    stack.edit(BACKEND, COPY_60K, "ADD Modelfile.gone Modelfile.gemma3-4b-16k ")
+    ((place, message),) = [(one.place, one.message) for one in stack.found(BUILD).values()]
+    assert place == stack.behind(BACKEND, "ADD ")
+    assert message == "ADD takes Modelfile.gone, which is not in the build context news-creator"
 
 
 @pytest.mark.parametrize("line", ["Modelfile.*", "**/*60k", "/Modelfile.gemma3-4b-60k", "  Modelfile.gemma3-4b-60?"])
 def test_a_source_that_the_ignore_file_hides_is_found(stack: Stack, line: str) -> None:
     """The deciding line stands in the chain, and is a cause: who speaks of that line speaks of this too."""
     stack.write(IGNORE, stack.text(IGNORE) + f"{line}\n")
-    found = [one.finding for one in judged(stack).values() if one.finding]
-    assert (f"build[{BACKEND} Modelfile.gemma3-4b-60k]", stack.behind(BACKEND, COPY_60K)) in wrong(stack)
+    found = stack.found(BUILD).values()
+    assert (f"build[{BACKEND} Modelfile.gemma3-4b-60k]", stack.behind(BACKEND, COPY_60K)) in stack.wrong(BUILD)
     number = stack.text(IGNORE).count("\n")
     hidden = Place(IGNORE, number, len(line) - len(line.lstrip()) + 1)
     assert all(one.causes == (hidden,) and one.chain[0].startswith(f"{hidden}: ") for one in found)
@@ -72,29 +80,29 @@ def test_a_source_that_the_ignore_file_hides_is_found(stack: Stack, line: str) -
 def test_what_comes_back_is_there(stack: Stack, text: str) -> None:
     """A folder that is hidden, and of which a file comes back, can be copied."""
     stack.write(IGNORE, text)
-    assert not wrong(stack)
+    assert not stack.wrong(BUILD)
 
 
 def test_a_folder_that_is_hidden_whole_is_found(stack: Stack) -> None:
     """Nothing of it is left to copy."""
     stack.write(IGNORE, "app/news_creator\n")
-    assert wrong(stack) == [(f"build[{APP} app/news_creator]", stack.behind(APP, "WORKDIR /app\nCOPY "))]
+    assert stack.wrong(BUILD) == [(f"build[{APP} app/news_creator]", stack.behind(APP, "WORKDIR /app\nCOPY "))]
 
 
 def test_a_dockerfile_has_an_ignore_file_of_its_own(stack: Stack) -> None:
     """`X.dockerignore` beside X replaces the common one."""
     stack.write(f"{BACKEND}.dockerignore", "entrypoint-backend.sh\n")
     place = stack.behind(BACKEND, "COPY --chmod=0755 ")
-    assert wrong(stack) == [(f"build[{BACKEND} entrypoint-backend.sh]", place)]
+    assert stack.wrong(BUILD) == [(f"build[{BACKEND} entrypoint-backend.sh]", place)]
     stack.write(IGNORE, "Modelfile.*\n")
-    assert len(wrong(stack)) == 1
+    assert len(stack.wrong(BUILD)) == 1
 
 
 def test_every_compose_context_counts(stack: Stack) -> None:
     """A second service that builds the same Dockerfile from another folder lacks what the first one has."""
     service = "  copy:\n    build: {context: .., dockerfile: news-creator/Dockerfile.backend}\n"
     stack.edit(AI, "services:\n", f"services:\n{service}")
-    items = {item for item, _ in wrong(stack)}
+    items = {item for item, _ in stack.wrong(BUILD)}
     assert f"build[{BACKEND} entrypoint-backend.sh]" in items
 
 
@@ -119,8 +127,8 @@ def test_what_needs_no_file_of_the_context_is_silent(stack: Stack, line: str) ->
     """Other stages, addresses, texts, wildcards and what is spelt otherwise."""
     stack.write(TOOL, f"FROM alpine AS build\nRUN touch /made\nFROM alpine\n{line}\n")
     stack.write("tools/run.sh", "#!/bin/sh\n")
-    assert not wrong(stack)
-    assert not unsure(stack)
+    assert not stack.wrong(BUILD)
+    assert not stack.unverified(BUILD)
 
 
 @pytest.mark.parametrize("source", ["tools/run.sh", "run.sh", "news-creator/entrypoint-backend.sh"])
@@ -128,7 +136,7 @@ def test_a_dockerfile_that_nobody_builds_may_have_any_folder_above_for_its_conte
     """`docker build -f tools/Dockerfile .` is as good as `docker build tools`."""
     stack.write("tools/run.sh", "#!/bin/sh\n")
     stack.write(TOOL, f"FROM alpine\nCOPY {source} /app/\n")
-    assert not wrong(stack)
+    assert not stack.wrong(BUILD)
 
 
 def test_a_dockerfile_that_no_folder_serves_is_found_in_the_likeliest(stack: Stack) -> None:
@@ -136,13 +144,13 @@ def test_a_dockerfile_that_no_folder_serves_is_found_in_the_likeliest(stack: Sta
     stack.write("tools/a.sh", "")
     stack.write("tools/b.sh", "")
     stack.write(TOOL, "FROM alpine\nCOPY a.sh \\\n  gone.sh b.sh /app/\n")
-    assert wrong(stack) == [(f"build[{TOOL} gone.sh]", Place(TOOL, 3, 3))]
+    assert stack.wrong(BUILD) == [(f"build[{TOOL} gone.sh]", Place(TOOL, 3, 3))]
 
 
 def test_a_stage_that_no_target_reaches_counts(stack: Stack) -> None:
     """Every Dockerfile is live, and so is each of its stages."""
     stack.write(TOOL, "FROM alpine AS dev\nADD gone /x\nFROM alpine\nRUN true\n")
-    assert wrong(stack) == [(f"build[{TOOL} gone]", Place(TOOL, 2, 5))]
+    assert stack.wrong(BUILD) == [(f"build[{TOOL} gone]", Place(TOOL, 2, 5))]
 
 
 def test_what_an_earlier_step_makes_is_not_verified(stack: Stack) -> None:
@@ -150,16 +158,16 @@ def test_what_an_earlier_step_makes_is_not_verified(stack: Stack) -> None:
     stack.git()
     stack.write(".gitignore", stack.text(".gitignore") + "/tools/app.bin\n/tools/out/\n")
     stack.write(TOOL, "FROM alpine\nCOPY app.bin out dist /app/\n")
-    assert not wrong(stack)
-    assert unsure(stack) == [f"build[{TOOL} {name}]" for name in ("app.bin", "out", "dist")]
+    assert not stack.wrong(BUILD)
+    assert list(stack.unverified(BUILD)) == [f"build[{TOOL} {name}]" for name in ("app.bin", "out", "dist")]
 
 
 def test_a_submodule_that_is_not_checked_out_is_not_verified(stack: Stack) -> None:
     """Its files are another repository's."""
     stack.write(".gitmodules", '[submodule "x"]\n\tpath = tools/x\n\turl = ../x\n')
     stack.write(TOOL, "FROM alpine\nCOPY x/main.c /app/\n")
-    assert not wrong(stack)
-    assert len(unsure(stack)) == 1
+    assert not stack.wrong(BUILD)
+    assert len(stack.unverified(BUILD)) == 1
 
 
 @pytest.mark.parametrize("declared", ["ARG NAME", "ARG TARGETARCH"])
@@ -167,24 +175,26 @@ def test_an_argument_without_a_default_is_not_verified(stack: Stack, declared: s
     """Which file is copied is told to the build."""
     name = declared.split()[1]
     stack.write(TOOL, f"FROM alpine\n{declared}\nCOPY app-${name} /app/\n")
-    assert not wrong(stack)
-    assert unsure(stack) == [f"build[{TOOL} app-*]"]
+    assert not stack.wrong(BUILD)
+    assert list(stack.unverified(BUILD)) == [f"build[{TOOL} app-*]"]
 
 
 def test_an_argument_that_compose_gives_decides(stack: Stack) -> None:
     """The default names a file that is there, the argument one that is not."""
     stack.edit(BACKEND, "COPY --chmod=0755 entrypoint-backend.sh", "ARG SCRIPT=entrypoint-backend.sh\nCOPY $SCRIPT")
-    assert not wrong(stack)
+    assert not stack.wrong(BUILD)
     stack.edit(
         AI,
         "      dockerfile: Dockerfile.backend\n",
         "      dockerfile: Dockerfile.backend\n      args: {SCRIPT: gone}\n",
     )
-    assert wrong(stack) == [(f"build[{BACKEND} entrypoint-backend.sh]", stack.behind(BACKEND, "backend.sh\nCOPY "))]
+    assert stack.wrong(BUILD) == [
+        (f"build[{BACKEND} entrypoint-backend.sh]", stack.behind(BACKEND, "backend.sh\nCOPY "))
+    ]
 
 
 def test_a_context_outside_of_the_repository_is_not_judged(stack: Stack) -> None:
     """What lies there is another checkout's."""
     stack.write("compose/ai.yaml", stack.text(AI).replace("../news-creator\n", "../../other\n"))
-    items = list(judged(stack))
-    assert all("not in" not in str(one.finding) for one in judged(stack).values()), items
+    items = list(stack.judged(BUILD))
+    assert all("not in" not in str(one.finding) for one in stack.judged(BUILD).values()), items

@@ -217,7 +217,7 @@ def test_a_required_stack_that_is_not_wanted_is_an_error(whole: pytest.Pytester)
 def test_two_workers_say_what_one_process_says(whole: pytest.Pytester) -> None:
     """One `verdicts.json`, written by the controller, with the same verdicts and the same lists."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    whole.runpytest_subprocess("-m", "config", "--newscreator-report", "one")
+    whole.runpytest("-m", "config", "--newscreator-report", "one")
     result = whole.runpytest_subprocess("-m", "config", "--newscreator-report", "two", "-n", "2")
     assert statuses(whole.path / "one") == statuses(whole.path / "two")
     one, two = (json.loads((whole.path / name / "verdicts.json").read_text()) for name in ("one", "two"))

@@ -209,6 +209,7 @@ def services(draw: st.DrawFn, *, full: bool) -> dict[str, Any]:
             "127.0.0.1:8080:80/udp",
             "9000-9001:90-91",
             "8000-8005:80",
+            "[::1]:8081:81",
             {"target": 80, "published": "7000"},
         ]
         made["ports"] = draw(st.lists(st.sampled_from(ports), max_size=3, unique_by=str))
@@ -262,3 +263,26 @@ def test_env_files_agree_with_compose(lines: list[str], ending: str) -> None:
     """The dotenv dialect, read as an env_file; both refuse the same files."""
     text = "".join(line + ending for line in lines)
     agree({"compose.yaml": "services: {app: {image: i, env_file: e.env}}\n", "e.env": text}, ENVIRONMENT)
+
+
+PORTS = [
+    "localhost:8080:80",
+    "[localhost]:8080:80",
+    "name::80",
+    "127.0.0.1:80",
+    "127.1:80:80",
+    "127.0.0.01:80:80",
+    "::1:8080:80",
+    "[::1]:8080:80",
+    "[::1]:80",
+    "[::]::80",
+    "[]:80:80",
+    ":8080:80",
+    "[fe80::1%eth0]:80:80",
+]
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_the_address_of_a_port_agrees_with_compose(port: str) -> None:
+    """Compose publishes at addresses alone, and refuses a name."""
+    agree({"compose.yaml": f"services: {{a: {{image: i, ports: ['{port}']}}}}"}, {})

@@ -40,6 +40,8 @@ def resolve(root: Path, body: str) -> Project:
     ending = "\r\n" if "CR LF" in body else "\n"
     files = dict(zip(parts[::2], (text.replace("\n", ending) for text in parts[1::2]), strict=True))
     write(root, files)
+    # A root below the Compose file resolves as long as one repository holds both.
+    (root / ".git").mkdir()
     command = re.search(r"^Command: `(.*?)`(.*)$", body, re.MULTILINE)
     assert command is not None
     words = command.group(1).split()
@@ -309,6 +311,13 @@ REFUSED = {
     "no services at all": "services:",
     "a circle of extends": "services: {a: {image: i, extends: b}, b: {image: j, extends: a}}",
     "an empty host port": "services: {a: {image: i, ports: ['x:80']}}",
+    "a host name to publish at": "services: {a: {image: i, ports: ['localhost:8080:80']}}",
+    "a host name in brackets": "services: {a: {image: i, ports: ['[localhost]:8080:80']}}",
+    "an address with a zone": "services: {a: {image: i, ports: ['[fe80::1%eth0]:8080:80']}}",
+    "an address of three parts": "services: {a: {image: i, ports: ['127.0.1::80']}}",
+    "an IPv6 address without brackets": "services: {a: {image: i, ports: ['::1:8080:80']}}",
+    "a host name in the long form": "services: {a: {image: i, ports: [{target: 80, host_ip: localhost}]}}",
+    "an address by a variable": "services: {a: {image: i, ports: ['${H:-localhost}:8080:80']}}",
     "a word for a boolean": "services: {a: {image: i, read_only: 'x'}}",
 }
 
@@ -329,3 +338,29 @@ def test_reset_of_one_name_fails_on_a_list_as_in_compose(tmp_path: Path) -> None
     write(tmp_path, {"m.yaml": "services: {a: {image: i, environment: {V: a}}}"})
     listed, mapped = (load_project(tmp_path, files=[name, "o.yaml"]).services["a"] for name in ("l.yaml", "m.yaml"))
     assert (set(listed.environment), set(mapped.environment)) == ({"V"}, set())
+
+
+@pytest.mark.parametrize(
+    ("port", "address"),
+    [
+        ("127.0.0.1:8080:80", "127.0.0.1"),
+        ("[::1]:8080:80", "::1"),
+        ("[::]::80", "::"),
+        ("[127.0.0.1]:8080:80", "127.0.0.1"),
+        ("[]:8080:80", ""),
+        (":8080:80", ""),
+        ("::80", ""),
+    ],
+)
+def test_a_port_is_published_at_an_address(port: str, address: str, tmp_path: Path) -> None:
+    """An IPv6 address stands in brackets, and no address at all is every one."""
+    project = load_project(write(tmp_path, {"compose.yaml": f"services: {{a: {{image: i, ports: ['{port}']}}}}"}))
+    assert [one.host_ip for one in project.services["a"].ports] == [address]
+
+
+def test_a_host_name_to_publish_at_is_refused_where_it_is_written(tmp_path: Path) -> None:
+    """The place is the port's, and the message says what there is instead of an address."""
+    text = "services:\n  a:\n    image: i\n    ports:\n      - localhost:8080:80\n"
+    with pytest.raises(ResolutionError, match="publishes at `localhost`, should be an IP address") as raised:
+        load_project(write(tmp_path, {"compose.yaml": text}))
+    assert raised.value.place == Place("compose.yaml", 5, 9)

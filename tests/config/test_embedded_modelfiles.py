@@ -21,6 +21,27 @@ def said(stack: Stack, body: str) -> list[str]:
     ]
 
 
+def test_what_is_said_names_where_the_contract_has_it(stack: Stack) -> None:
+    """The value wanted, the line that declares it, and what to write."""
+    name = "news-creator/Modelfile.gemma3-4b-16k"
+    stack.edit(name, "PARAMETER num_ctx 16384", "PARAMETER num_ctx 8192")
+    (finding,) = [
+        one.finding for one in stack.broken() if one.finding and one.item == "modelfile[gemma3-4b-16k num_ctx]"
+    ]
+    declared = stack.behind("newscreator.yaml", "    variants:\n      ")
+    assert finding.chain == (f"{declared}: declares gemma3-4b-16k",)
+    assert finding.fix == "write `PARAMETER num_ctx 16384`, or declare another value in newscreator.yaml"
+
+
+def test_a_retired_base_names_the_one_that_came_after_it(stack: Stack) -> None:
+    """Whoever keeps an old file needs to know what to write."""
+    stack.write("news-creator/Modelfile.old", "FROM gemma3:4b\n")
+    (finding,) = [one.finding for one in stack.broken() if one.finding]
+    assert finding.message == "FROM names gemma3:4b, which is retired by the contract, the base is gemma3:4b-it-qat"
+    assert finding.chain == (f"{stack.behind('newscreator.yaml', '    base: ')}: declares the base gemma3:4b-it-qat",)
+    assert finding.fix == "write `FROM gemma3:4b-it-qat`, or remove the file"
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -334,14 +334,9 @@ def test_a_process_without_the_setting_is_held_to_its_own_default(tmp_path: Path
     assert found(said()).place == Place("main.py", 2, 23)
 
 
-def of_stack(stack: Stack) -> dict[str, Judged]:
-    """Judge the addresses of the reference stack."""
-    return {one.item: one for one in Findings((ENDPOINT,), stack.repository()).all()}
-
-
 def test_the_reference_stack_reaches_its_backend(stack: Stack) -> None:
     """Under each way of starting it, the rollback too."""
-    said = of_stack(stack)
+    said = stack.judged(ENDPOINT)
     assert list(said) == [f"endpoint[{name} app LLM_SERVICE_URL]" for name in ("default", "cpu", "rollback")]
     assert all(one.finding is None and one.unverified is None for one in said.values())
 
@@ -349,7 +344,7 @@ def test_the_reference_stack_reaches_its_backend(stack: Stack) -> None:
 def test_a_dotenv_that_names_the_developers_own_machine_is_the_place(stack: Stack) -> None:
     """The default behind it is right, and not to blame."""
     stack.write(".env", "LLM_SERVICE_URL=http://localhost:11434\n")
-    said = of_stack(stack)
+    said = stack.judged(ENDPOINT)
     assert found(said["endpoint[host app LLM_SERVICE_URL]"]).place == Place(".env", 1, 17)
     assert said["endpoint[default app LLM_SERVICE_URL]"].finding is None
 
@@ -367,7 +362,7 @@ def test_a_default_of_the_program_counts_where_compose_gives_nothing(stack: Stac
     """It reaches nothing from inside a container."""
     stack.edit(AI, f"      LLM_SERVICE_URL: ${{LLM_SERVICE_URL:-{RIGHT}}}\n", "")
     stack.write("news-creator/app/added.py", 'import os\nU = os.getenv("LLM_SERVICE_URL", "http://127.0.0.1:11434")\n')
-    finding = found(of_stack(stack)["endpoint[default app LLM_SERVICE_URL]"])
+    finding = found(stack.judged(ENDPOINT)["endpoint[default app LLM_SERVICE_URL]"])
     assert finding.place is not None
     assert finding.place.path.endswith(".py")
     assert "is app's own container" in finding.message

@@ -190,16 +190,17 @@ PLAIN = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines=st.lists(st.one_of(QUOTED, PLAIN), max_size=6))
-def test_only_the_command_from_is_replaced(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.lists(st.lists(st.one_of(QUOTED, PLAIN), max_size=6), min_size=10, max_size=10))
+def test_only_the_command_from_is_replaced(tmp_path_factory: pytest.TempPathFactory, files: list[list[str]]) -> None:
     """By Ollama's own grammar every command but FROM is what it was, quoted text over several lines included."""
-    source = "\n".join(["FROM other", *lines, ""])
-    before = parse(source)
+    sources = {f"v{number}": "\n".join(["FROM other", *lines, ""]) for number, lines in enumerate(files)}
     backend = _backend(tmp_path_factory.mktemp("rebase"))
-    (backend.folder / "Modelfile.small").write_text(source)
-    backend.run(OLLAMA_BASE_MODEL="base:1")
-    after = parse((backend.folder / "made.small").read_text())
-    expected = [(c.name, "base:1" if c.name == "model" else c.value) for c in before.commands]
+    for name, source in sources.items():
+        (backend.folder / f"Modelfile.{name}").write_text(source)
+    backend.run(OLLAMA_BASE_MODEL="base:1", NEWS_CREATOR_VARIANTS=" ".join(sources))
+    made = {name: (backend.folder / f"made.{name}").read_text() for name in sources}
     shutil.rmtree(backend.folder)
-    assert [(c.name, c.value) for c in after.commands] == expected
+    for name, source in sources.items():
+        expected = [(c.name, "base:1" if c.name == "model" else c.value) for c in parse(source).commands]
+        assert [(c.name, c.value) for c in parse(made[name]).commands] == expected

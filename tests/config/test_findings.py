@@ -143,7 +143,7 @@ DRIFTS = {
     ),
     "Modelfile that nobody declares": Drift(
         "news-creator/Modelfile.old", None, "FROM gemma3:4b\n",
-        "modelfile[news-creator/Modelfile.old FROM]", "FROM ", "FROM names gemma3:4b, which is retired by the contract",
+        "modelfile[news-creator/Modelfile.old FROM]", "FROM ", f"FROM names gemma3:4b, which is {RETIRED}",
     ),
     "variable of the image": Drift(
         DOCKERFILE, "ENV HOME=/home/ollama\n", 'ENV HOME=/home/ollama \\\n    OLLAMA_BASE_MODEL="gemma3:4b"\n',

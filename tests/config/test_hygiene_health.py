@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.findings import Findings
 from pytest_newscreator.checks.hygiene.health import HEALTHCHECK, cannot_fail, command_cannot_fail
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.verdicts import Finding
 
 AI = "compose/ai.yaml"
 CPU = "compose/cpu.yaml"
@@ -19,18 +17,6 @@ BACKEND = "news-creator/Dockerfile.backend"
 BUILD = "    build:\n      context: ../news-creator\n      dockerfile: Dockerfile.backend\n"
 ITEM = "healthcheck[backend]"
 READY = "it counts as ready as soon as it runs"
-
-
-def found(stack: Stack) -> dict[str, Finding]:
-    """Return what the check finds, by item."""
-    return {one.item: one.finding for one in Findings((HEALTHCHECK,), stack.repository()).all() if one.finding}
-
-
-def unverified(stack: Stack) -> dict[str, str]:
-    """Return what the check leaves open, and why, by item."""
-    return {
-        one.item: one.unverified.reason for one in Findings((HEALTHCHECK,), stack.repository()).all() if one.unverified
-    }
 
 
 def with_check(stack: Stack, text: str) -> None:
@@ -42,7 +28,7 @@ def with_check(stack: Stack, text: str) -> None:
 def test_a_service_without_a_health_check_is_found_at_its_name(stack: Stack) -> None:
     """What is missing there is named, so that other missing things are findings of their own."""
     with_check(stack, "")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(HEALTHCHECK).items()
     assert item == ITEM
     name = stack.behind(AI, "services:\n  ")
     assert finding.headline == f"{name}: backend has no health check, should have one: {READY}"
@@ -51,17 +37,35 @@ def test_a_service_without_a_health_check_is_found_at_its_name(stack: Stack) -> 
     assert "5.27" in finding.fix
 
 
+@pytest.mark.parametrize(
+    ("line", "before"),
+    [
+        ("healthcheck: !reset null", "healthcheck: "),
+        ("healthcheck: {test: !reset null}", "test: "),
+        ("healthcheck: !override {interval: 5s}", "healthcheck: "),
+        ("healthcheck: {disable: true}", "disable: "),
+        ('healthcheck: {test: ["NONE"]}', 'test: ["'),
+    ],
+)
+def test_a_health_check_that_one_invocation_takes_away_is_blamed_there(stack: Stack, line: str, before: str) -> None:
+    """The service's own file has one: what removes it is the place, whichever way it does."""
+    stack.edit(CPU, "  news-creator-backend:\n", f"  news-creator-backend:\n    {line}\n")
+    finding = stack.found(HEALTHCHECK)[ITEM]
+    assert finding.place == stack.behind(CPU, before)
+    assert ("(taken away by this" in finding.message) is ("!" in line)
+
+
 def test_without_the_baseline_it_is_a_note(stack: Stack) -> None:
     """Hardening is what the contract asks for, or a hint."""
     stack.edit("newscreator.yaml", "security: baseline", "#")
     with_check(stack, "")
-    assert found(stack)[ITEM].severity == "note"
+    assert stack.found(HEALTHCHECK)[ITEM].severity == "note"
 
 
 def test_options_without_a_test_are_no_health_check(stack: Stack) -> None:
     """Compose takes the image's, and that has none."""
     with_check(stack, "    healthcheck: {interval: 3s}\n")
-    finding = found(stack)[ITEM]
+    finding = stack.found(HEALTHCHECK)[ITEM]
     assert finding.place == stack.behind(AI, "selected base.\n    healthcheck: ")
 
 
@@ -77,8 +81,8 @@ def test_options_without_a_test_are_no_health_check(stack: Stack) -> None:
 def test_a_health_check_that_is_switched_off_is_found(stack: Stack, text: str, before: str) -> None:
     """At the word that switches it off."""
     with_check(stack, f"    healthcheck: {text}\n")
-    assert found(stack)[ITEM].place == stack.behind(AI, f"    healthcheck: {before}")
-    assert "switched off" in found(stack)[ITEM].message
+    assert stack.found(HEALTHCHECK)[ITEM].place == stack.behind(AI, f"    healthcheck: {before}")
+    assert "switched off" in stack.found(HEALTHCHECK)[ITEM].message
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_a_health_check_that_is_switched_off_is_found(stack: Stack, text: str, b
 def test_a_health_check_that_cannot_fail_is_found_at_its_command(stack: Stack, text: str, before: str) -> None:
     """It says healthy whatever happens."""
     with_check(stack, f"    healthcheck: {text}\n")
-    finding = found(stack)[ITEM]
+    finding = stack.found(HEALTHCHECK)[ITEM]
     assert finding.place == stack.behind(AI, before)
     assert "cannot fail" in finding.message
 
@@ -102,7 +106,7 @@ def test_a_health_check_that_cannot_fail_is_found_at_its_command(stack: Stack, t
 def test_what_one_invocation_switches_off_names_it(stack: Stack) -> None:
     """The override file's own word is the place."""
     stack.edit(CPU, "  news-creator-backend:\n", "  news-creator-backend:\n    healthcheck: {disable: true}\n")
-    finding = found(stack)[ITEM]
+    finding = stack.found(HEALTHCHECK)[ITEM]
     assert finding.place == stack.behind(CPU, "disable: ")
     assert finding.message.endswith("(invocation cpu)")
 
@@ -113,7 +117,7 @@ def test_the_images_own_health_check_counts(stack: Stack) -> None:
     stack.edit(BACKEND, "USER ollama\n", "HEALTHCHECK CMD ollama list\nFROM 0 AS last\nUSER ollama\n")
     stack.edit(BACKEND, "FROM ollama/ollama:0.24.0\n", "FROM ollama/ollama:0.24.0 AS first\n")
     stack.edit(BACKEND, "FROM 0 AS last", "FROM first")
-    assert found(stack) == {}
+    assert stack.found(HEALTHCHECK) == {}
 
 
 @pytest.mark.parametrize("instruction", ["NONE", "--interval=5s CMD exit 0", 'CMD ["true"]', "CMD ollama list || true"])
@@ -123,23 +127,25 @@ def test_the_images_own_health_check_is_held_to_the_same(stack: Stack, instructi
     stack.edit(BACKEND, "FROM ollama/ollama:0.24.0\n", "FROM ollama/ollama:0.24.0 AS first\n")
     stack.edit(BACKEND, "USER ollama\n", f"HEALTHCHECK {instruction}\nFROM first\nUSER ollama\n")
     flag, _, _ = instruction.rpartition("CMD ")
-    assert found(stack)[ITEM].place == stack.behind(BACKEND, f"HEALTHCHECK {flag.rstrip()} ".replace("  ", " "))
+    assert stack.found(HEALTHCHECK)[ITEM].place == stack.behind(
+        BACKEND, f"HEALTHCHECK {flag.rstrip()} ".replace("  ", " ")
+    )
 
 
 def test_a_pulled_image_may_bring_one(stack: Stack) -> None:
     """Where nobody knows it, it is not verified; of Ollama's it is known that it brings none."""
     with_check(stack, "")
     stack.edit(AI, BUILD, "    image: registry.example/team/ollama:1\n")
-    assert found(stack) == {}
-    assert "registry.example/team/ollama:1" in unverified(stack)[ITEM]
+    assert stack.found(HEALTHCHECK) == {}
+    assert "registry.example/team/ollama:1" in stack.unverified(HEALTHCHECK)[ITEM]
     stack.edit(AI, "registry.example/team/ollama:1", "docker.io/ollama/ollama:0.24.0")
-    assert list(found(stack)) == [ITEM]
+    assert list(stack.found(HEALTHCHECK)) == [ITEM]
 
 
 def test_services_outside_the_contract_are_their_own_affair(stack: Stack) -> None:
     """They may be jobs."""
     stack.edit(AI, "\nvolumes:\n", "  job: {image: 'busybox:1'}\n\nvolumes:\n")
-    assert found(stack) == {}
+    assert stack.found(HEALTHCHECK) == {}
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.findings import Findings
 from pytest_newscreator.checks.hygiene.privilege import PRIVILEGE, is_of_the_host
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.verdicts import Finding
 
 AI = "compose/ai.yaml"
 CPU = "compose/cpu.yaml"
@@ -24,16 +22,6 @@ HARDENED = """    read_only: true
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
 """
-
-
-def found(stack: Stack) -> dict[str, Finding]:
-    """Return what the check finds, by item."""
-    return {one.item: one.finding for one in Findings((PRIVILEGE,), stack.repository()).all() if one.finding}
-
-
-def unverified(stack: Stack) -> list[str]:
-    """Return the items that the check leaves open."""
-    return [one.item for one in Findings((PRIVILEGE,), stack.repository()).all() if one.unverified]
 
 
 def with_key(stack: Stack, text: str) -> None:
@@ -62,7 +50,7 @@ def with_key(stack: Stack, text: str) -> None:
 def test_a_right_too_many_is_found_at_its_word(stack: Stack, aspect: str, text: str, before: str) -> None:
     """One aspect, one finding, with its reference."""
     with_key(stack, text)
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == f"privilege[backend {aspect}]"
     assert finding.place == stack.behind(AI, f"Dockerfile.backend\n    {text.partition(before)[0]}{before}")
     assert finding.severity == "error"
@@ -86,7 +74,7 @@ def test_a_right_too_many_is_found_at_its_word(stack: Stack, aspect: str, text: 
 def test_a_right_that_is_needed_is_left_alone(stack: Stack, text: str) -> None:
     """What a container has of itself, or shares with another of the project."""
     with_key(stack, text)
-    assert found(stack) == {}
+    assert stack.found(PRIVILEGE) == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +88,7 @@ def test_a_right_that_is_needed_is_left_alone(stack: Stack, text: str) -> None:
 def test_a_protection_that_is_missing_is_found_at_the_service(stack: Stack, line: str, aspect: str, lacks: str) -> None:
     """What is missing is named."""
     stack.edit(AI, HARDENED, HARDENED.replace(line, ""))
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == f"privilege[backend {aspect}]"
     assert (finding.place, finding.lacks) == (stack.behind(AI, "services:\n  "), lacks)
 
@@ -121,7 +109,7 @@ def test_a_protection_that_is_switched_off_is_found_at_its_word(
     """In either spelling of an option; those of no-new-privileges that hold are right."""
     text = HARDENED.replace(old, new)
     stack.edit(AI, HARDENED, text)
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == f"privilege[backend {aspect}]"
     end = stack.behind(AI, text.partition(before)[0] + before)
     assert finding.place == end
@@ -130,14 +118,14 @@ def test_a_protection_that_is_switched_off_is_found_at_its_word(
 def test_capabilities_that_are_dropped_in_other_words_are_dropped(stack: Stack) -> None:
     """Docker ignores case."""
     stack.edit(AI, HARDENED, HARDENED.replace("[ALL]", "[all]"))
-    assert found(stack) == {}
+    assert stack.found(PRIVILEGE) == {}
 
 
 def test_several_faults_of_one_aspect_are_one_finding_with_a_chain(stack: Stack) -> None:
     """None of them is lost."""
     with_key(stack, "cap_add: [SYS_ADMIN, NET_ADMIN]")
     stack.edit(AI, HARDENED, HARDENED.replace("    cap_drop: [ALL]\n", ""))
-    finding = found(stack)["privilege[backend capabilities]"]
+    finding = stack.found(PRIVILEGE)["privilege[backend capabilities]"]
     assert [hop.partition(": ")[2] for hop in finding.chain] == [
         "backend is given the capability NET_ADMIN, should not be",
         "backend keeps Docker's default capabilities, should drop ALL",
@@ -162,7 +150,7 @@ def test_several_faults_of_one_aspect_are_one_finding_with_a_chain(stack: Stack)
 def test_what_belongs_to_the_host_is_found_at_its_mount(stack: Stack, entry: str, aspect: str) -> None:
     """The short form and the long one, read-only or not."""
     stack.edit(AI, "      - models:/var/lib/ollama\n", f"      - models:/var/lib/ollama\n      - {entry}\n")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == f"privilege[backend {aspect}]"
     assert finding.place == stack.behind(AI, "      - models:/var/lib/ollama\n      - ")
 
@@ -171,7 +159,7 @@ def test_a_folder_of_the_host_behind_a_named_volume_is_found_at_its_device(stack
     """The volume is a bind by another name."""
     options = "{driver: local, driver_opts: {type: none, o: bind, device: /etc}}"
     stack.edit(AI, "volumes:\n  models:\n", f"volumes:\n  models: {options}\n")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == "privilege[backend host-folders]"
     assert finding.place == stack.behind(AI, "device: ")
 
@@ -209,7 +197,7 @@ def test_a_folder_of_the_host_is_known_in_every_spelling(path: str) -> None:
 def test_a_root_user_of_the_image_is_found_at_its_instruction(stack: Stack) -> None:
     """The last USER of the stages that the image is made of."""
     stack.edit(BACKEND, "USER ollama\n", "USER root\n")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(PRIVILEGE).items()
     assert item == "privilege[backend user]"
     assert finding.headline.startswith(f"{stack.behind(BACKEND, 'USER ')}: backend runs as root, ")
 
@@ -217,7 +205,7 @@ def test_a_root_user_of_the_image_is_found_at_its_instruction(stack: Stack) -> N
 def test_an_image_without_a_user_is_found_at_the_service(stack: Stack) -> None:
     """Its base is known to run as root."""
     stack.edit(BACKEND, "USER ollama\n", "")
-    finding = found(stack)["privilege[backend user]"]
+    finding = stack.found(PRIVILEGE)["privilege[backend user]"]
     assert (finding.place, finding.lacks) == (stack.behind(AI, "services:\n  "), "user")
 
 
@@ -225,34 +213,51 @@ def test_a_base_that_nobody_knows_leaves_the_user_open(stack: Stack) -> None:
     """It may bring a user of its own; so may an image that is pulled."""
     stack.edit(BACKEND, "USER ollama\n", "")
     stack.edit(BACKEND, "FROM ollama/ollama:0.24.0", "FROM registry.example/team/ollama:1")
-    assert found(stack) == {}
-    assert unverified(stack) == ["privilege[backend user]"]
+    assert stack.found(PRIVILEGE) == {}
+    assert list(stack.unverified(PRIVILEGE)) == ["privilege[backend user]"]
     stack.edit(AI, BUILD, "    image: registry.example/team/ollama:1\n")
-    assert unverified(stack) == ["privilege[backend user]"]
+    assert list(stack.unverified(PRIVILEGE)) == ["privilege[backend user]"]
     stack.edit(AI, "registry.example/team/ollama:1", "ollama/ollama:0.24.0")
-    assert list(found(stack)) == ["privilege[backend user]"]
+    assert list(stack.found(PRIVILEGE)) == ["privilege[backend user]"]
 
 
 def test_a_user_that_only_the_host_names_is_left_open(stack: Stack) -> None:
     """A variable without a default."""
     with_key(stack, 'user: "${RUN_AS}:${GROUP}"')
-    assert found(stack) == {}
-    assert unverified(stack) == ["privilege[backend user]"]
+    assert stack.found(PRIVILEGE) == {}
+    assert list(stack.unverified(PRIVILEGE)) == ["privilege[backend user]"]
 
 
 def test_what_one_invocation_adds_names_it(stack: Stack) -> None:
     """The override file's own word is the place."""
     stack.edit(CPU, "  news-creator-backend:\n", "  news-creator-backend:\n    privileged: true\n")
-    ((_, finding),) = found(stack).items()
+    ((_, finding),) = stack.found(PRIVILEGE).items()
     assert finding.place == stack.behind(CPU, "privileged: ")
     assert finding.message.endswith("(invocation cpu)")
+
+
+@pytest.mark.parametrize(
+    ("item", "key", "value"),
+    [
+        ("privilege[backend read-only]", "read_only: ", "!reset null"),
+        ("privilege[backend capabilities]", "cap_drop: ", "!override []"),
+        ("privilege[backend capabilities]", "cap_drop: ", "!reset []"),
+        ("privilege[backend no-new-privileges]", "security_opt: ", "!override ['label:level:s0']"),
+    ],
+)
+def test_what_one_invocation_takes_away_is_blamed_where_it_does(stack: Stack, item: str, key: str, value: str) -> None:
+    """The service's own file is right: nothing at its name would help."""
+    stack.edit(CPU, "  news-creator-backend:\n", f"  news-creator-backend:\n    {key}{value}\n")
+    finding = stack.found(PRIVILEGE)[item]
+    assert finding.place == stack.behind(CPU, key)
+    assert f"taken away by this `{value.partition(' ')[0]}`" in finding.message
 
 
 def test_it_is_a_note_without_the_baseline(stack: Stack) -> None:
     """Hardening is what the contract asks for, or a hint."""
     stack.edit("newscreator.yaml", "security: baseline", "#")
     stack.edit(AI, HARDENED, "")
-    findings = found(stack)
+    findings = stack.found(PRIVILEGE)
     assert len(findings) == 3
     assert {finding.severity for finding in findings.values()} == {"note"}
 
@@ -261,4 +266,4 @@ def test_services_outside_the_contract_are_their_own_affair(stack: Stack) -> Non
     """A monitor may need the engine."""
     mounts = "volumes: ['/var/run/docker.sock:/var/run/docker.sock'], privileged: true"
     stack.edit(AI, "\nvolumes:\n", f"  monitor: {{image: 'monitor:1', {mounts}}}\n\nvolumes:\n")
-    assert found(stack) == {}
+    assert stack.found(PRIVILEGE) == {}

@@ -12,7 +12,6 @@ from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.checks.registry import Check
     from pytest_newscreator.verdicts import Finding
 
 AI = "compose/ai.yaml"
@@ -27,17 +26,12 @@ LIMITED = "        limits:\n          memory: 12G\n          pids: 512\n"
 ITEM = "gpu-reservation[backend]"
 
 
-def found(stack: Stack, check: Check) -> dict[str, Finding]:
-    """Return what a check finds, by item."""
-    return {one.item: one.finding for one in Findings((check,), stack.repository()).all() if one.finding}
-
-
 def reserved(stack: Stack, text: str) -> dict[str, Finding]:
     """Replace the backend's reservation by other keys of the service; the override file has nothing to take away."""
     stack.edit(AI, RESERVED, "")
     stack.write(CPU, "services: {}\n")
     stack.edit(AI, "  news-creator-backend:\n    build:", f"  news-creator-backend:\n{text}    build:")
-    return found(stack, GPU_RESERVATION)
+    return stack.found(GPU_RESERVATION)
 
 
 def devices(text: str) -> str:
@@ -58,10 +52,10 @@ def test_no_reservation_in_any_invocation_is_found_at_the_service(stack: Stack) 
 
 def test_an_invocation_without_a_gpu_is_meant(stack: Stack) -> None:
     """The reference stack's own override for the CPU takes it away; so may a count of none."""
-    assert found(stack, GPU_RESERVATION) == {}
+    assert stack.found(GPU_RESERVATION) == {}
     reset = "devices: !reset []"
     stack.edit(CPU, reset, "devices: !override [{driver: nvidia, count: 0, capabilities: [gpu]}]")
-    assert found(stack, GPU_RESERVATION) == {}
+    assert stack.found(GPU_RESERVATION) == {}
 
 
 def test_only_services_with_a_gpu_are_asked(stack: Stack) -> None:
@@ -104,7 +98,7 @@ def test_every_other_syntax_reserves_a_gpu(stack: Stack, text: str) -> None:
 def test_every_form_of_a_device_request_is_right(stack: Stack, text: str) -> None:
     """All cards, some by id, by CDI; a driver that nobody misspelt."""
     stack.edit(AI, RESERVED, devices(text))
-    assert found(stack, GPU_RESERVATION) == {}
+    assert stack.found(GPU_RESERVATION) == {}
 
 
 @pytest.mark.parametrize("text", ["gpus: []", "runtime: runc", "devices: [/dev/snd]", "gpus: [{count: 0}]"])
@@ -139,7 +133,7 @@ def test_a_runtime_that_is_told_to_show_no_card_is_found_there(stack: Stack, car
 def test_a_malformed_request_is_found_at_the_wrong_word(stack: Stack, text: str, before: str, what: str) -> None:
     """Docker or Compose refuses it, or gives no card."""
     stack.edit(AI, RESERVED, devices(text))
-    finding = found(stack, GPU_RESERVATION)[ITEM]
+    finding = stack.found(GPU_RESERVATION)[ITEM]
     head = text.partition(before)[0] + before if before else ""
     assert finding.place == stack.behind(AI, f"devices:\n            - {head}")
     assert what in finding.message
@@ -165,7 +159,7 @@ def test_a_reservation_at_a_wrong_level_is_found_where_it_stands(stack: Stack, p
     stack.edit(AI, LIMITED + RESERVED, "")
     stack.write(CPU, "services: {}\n")
     stack.edit(AI, "    deploy:\n      resources:\n\n", f"    deploy:\n  {text}{request}\n    gpus: all\n\n")
-    finding = found(stack, GPU_RESERVATION)[ITEM]
+    finding = stack.found(GPU_RESERVATION)[ITEM]
     assert finding.place == stack.behind(AI, (f"    deploy:\n  {text}").removesuffix("- "))
     assert f"stands under {path}, which Compose does not know" in finding.message
 
@@ -173,7 +167,7 @@ def test_a_reservation_at_a_wrong_level_is_found_where_it_stands(stack: Stack, p
 def test_a_malformed_request_of_one_invocation_names_it(stack: Stack) -> None:
     """Although the others are right."""
     stack.edit(CPU, "devices: !reset []", "devices: !override [{driver: nvidia}]")
-    finding = found(stack, GPU_RESERVATION)[ITEM]
+    finding = stack.found(GPU_RESERVATION)[ITEM]
     assert finding.place == stack.behind(CPU, "!override [")
     assert finding.message.endswith("(invocation cpu)")
 
@@ -182,7 +176,7 @@ def test_a_missing_limit_is_found_at_the_service(stack: Stack) -> None:
     """Memory and processes are two findings."""
     stack.edit(AI, LIMITED, "")
     place = stack.behind(AI, "services:\n  ")
-    assert {item: (finding.headline, finding.lacks) for item, finding in found(stack, LIMITS).items()} == {
+    assert {item: (finding.headline, finding.lacks) for item, finding in stack.found(LIMITS).items()} == {
         "limits[backend memory]": (f"{place}: backend has no memory limit, should have one", "memory limit"),
         "limits[backend pids]": (f"{place}: backend has no pids limit, should have one", "pids limit"),
     }
@@ -200,7 +194,7 @@ def test_a_limit_that_is_none_is_found_at_its_value(stack: Stack, memory: str, p
         "pids": stack.behind(AI, f"          pids: {pids}\n").line - 1,
     }
     columns = {"memory": len("          memory: ") + 1, "pids": len("          pids: ") + 1}
-    assert {item: finding.place for item, finding in found(stack, LIMITS).items()} == {
+    assert {item: finding.place for item, finding in stack.found(LIMITS).items()} == {
         f"limits[backend {kind}]": Place(AI, ends[kind], columns[kind]) for kind in wrong
     }
 
@@ -210,18 +204,49 @@ def test_the_older_keys_are_limits_too(stack: Stack) -> None:
     stack.edit(AI, LIMITED, "")
     older = "    mem_limit: ${MEMORY:-12g}\n    pids_limit: 512\n    init: true\n    read_only: true\n    tmpfs:\n"
     stack.edit(AI, "    init: true\n    read_only: true\n    tmpfs:\n", older)
-    assert found(stack, LIMITS) == {}
+    assert stack.found(LIMITS) == {}
 
 
 def test_a_limit_is_hardening(stack: Stack) -> None:
     """A note without the baseline."""
     stack.edit("newscreator.yaml", "security: baseline", "#")
     stack.edit(AI, LIMITED, "")
-    assert {finding.severity for finding in found(stack, LIMITS).values()} == {"note"}
+    assert {finding.severity for finding in stack.found(LIMITS).values()} == {"note"}
 
 
 def test_a_limit_that_one_invocation_takes_away_names_it(stack: Stack) -> None:
-    """The service is the place: there is nothing else left."""
+    """The `!reset` is the place: the service itself has its limits. Each of them stays a finding of its own."""
     stack.edit(CPU, "      resources:\n", "      resources:\n        limits: !reset null\n")
-    messages = [finding.message for finding in found(stack, LIMITS).values()]
-    assert messages == [f"backend has no {kind} limit, should have one (invocation cpu)" for kind in ("memory", "pids")]
+    place = stack.behind(CPU, "limits: ")
+    why = "should have one (taken away by this `!reset`) (invocation cpu)"
+    headlines = [finding.headline for finding in stack.found(LIMITS).values()]
+    assert headlines == [f"{place}: backend has no {kind} limit, {why}" for kind in ("memory", "pids")]
+
+
+@pytest.mark.parametrize(
+    ("line", "tag"),
+    [
+        ("    deploy: !reset {}\n", "!reset"),
+        ("    deploy: !override {replicas: 1}\n", "!override"),
+        ("    deploy: {resources: !override {limits: {cpus: '2'}}}\n", "!override"),
+    ],
+)
+def test_a_block_above_the_limit_that_is_taken_away_is_blamed(stack: Stack, line: str, tag: str) -> None:
+    """Whatever is written in its place, it is there that the limit is lost."""
+    stack.write(CPU, f"services:\n  news-creator-backend:\n{line}")
+    finding = stack.found(LIMITS)["limits[backend memory]"]
+    assert finding.place == stack.behind(CPU, line.partition("!")[0])
+    assert f"(taken away by this `{tag}`)" in finding.message
+
+
+def test_a_reset_of_what_had_no_limit_is_not_blamed(stack: Stack) -> None:
+    """Nothing is lost there: the service has never had one."""
+    stack.edit(AI, "          memory: 12G\n", "")
+    stack.write(CPU, "services:\n  news-creator-backend:\n    deploy: !reset {}\n")
+    assert stack.found(LIMITS)["limits[backend memory]"].place == stack.behind(AI, "services:\n  ")
+
+
+def test_a_file_that_sets_the_limit_again_ends_a_reset(stack: Stack) -> None:
+    """Only what is missing in the end counts."""
+    stack.write(CPU, "services:\n  news-creator-backend:\n    deploy: !reset {}\n    mem_limit: 8G\n")
+    assert list(stack.found(LIMITS)) == ["limits[backend pids]"]

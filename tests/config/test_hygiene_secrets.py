@@ -29,11 +29,6 @@ PASSWORD_MIN_LENGTH API_KEY_REQUIRED OLLAMA_KEEP_ALIVE
 """
 
 
-def found(stack: Stack) -> dict[str, Finding]:
-    """Return what the check finds, by item."""
-    return {one.item: one.finding for one in Findings((SECRET_IN_ENV,), stack.repository()).all() if one.finding}
-
-
 def given(stack: Stack, value: str, name: str = "UPSTREAM_API_KEY") -> None:
     """Give the application a variable."""
     stack.edit(AI, "      LOG_LEVEL:", f"      {name}: {value}\n      LOG_LEVEL:")
@@ -62,7 +57,7 @@ def assert_hidden(finding: Finding) -> None:
 def test_a_literal_in_compose_is_found_and_hidden(stack: Stack, value: str, before: str) -> None:
     """As a value, quoted, as a default."""
     given(stack, value)
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(SECRET_IN_ENV).items()
     assert item == ITEM
     assert finding.place == stack.behind(AI, before)
     said = "UPSTREAM_API_KEY of app stands here as ***, a secret should not stand in a file of the repository"
@@ -75,14 +70,14 @@ def test_without_the_baseline_it_is_a_note(stack: Stack) -> None:
     """Hardening is what the contract asks for, or a hint."""
     stack.edit("newscreator.yaml", "security: baseline", "#")
     given(stack, SECRET)
-    assert found(stack)[ITEM].severity == "note"
+    assert stack.found(SECRET_IN_ENV)[ITEM].severity == "note"
 
 
 @pytest.mark.parametrize("line", ["ENV UPSTREAM_API_KEY={}", "ENV A=1 UPSTREAM_API_KEY={}", "ARG UPSTREAM_API_KEY={}"])
 def test_a_literal_in_the_image_is_found_and_hidden(stack: Stack, line: str) -> None:
     """It stays in the layers for good."""
     stack.edit(APP, "USER creator\n", f"{line.format(SECRET)}\nUSER creator\n")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(SECRET_IN_ENV).items()
     assert item == ITEM
     assert finding.place == stack.behind(APP, "UPSTREAM_API_KEY=")
     assert_hidden(finding)
@@ -91,7 +86,7 @@ def test_a_literal_in_the_image_is_found_and_hidden(stack: Stack, line: str) -> 
 def test_an_argument_of_the_build_is_found(stack: Stack) -> None:
     """`docker history` shows it."""
     stack.edit(AI, "      secrets: [ca]\n", f"      secrets: [ca]\n      args: [UPSTREAM_API_KEY={SECRET}]\n")
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(SECRET_IN_ENV).items()
     assert item == ITEM
     assert finding.place == stack.behind(AI, "[UPSTREAM_API_KEY=")
 
@@ -100,14 +95,14 @@ def test_two_places_are_two_findings(stack: Stack) -> None:
     """Both must go."""
     given(stack, SECRET)
     stack.edit(APP, "USER creator\n", f"ENV UPSTREAM_API_KEY={SECRET}x\nUSER creator\n")
-    assert sorted(found(stack)) == ["secret-in-env[app UPSTREAM_API_KEY #2]", ITEM]
+    assert sorted(stack.found(SECRET_IN_ENV)) == ["secret-in-env[app UPSTREAM_API_KEY #2]", ITEM]
 
 
 def test_an_env_file_that_git_has_is_found(stack: Stack) -> None:
     """Or would have with the next commit."""
     stack.git()
     from_env_file(stack)
-    ((item, finding),) = found(stack).items()
+    ((item, finding),) = stack.found(SECRET_IN_ENV).items()
     assert item == ITEM
     assert str(finding.place) == "compose/app.env:1:18"
     assert_hidden(finding)
@@ -118,9 +113,9 @@ def test_an_env_file_that_git_ignores_is_the_hosts_own(stack: Stack) -> None:
     stack.git()
     from_env_file(stack)
     stack.write(".gitignore", "app.env\n")
-    assert found(stack) == {}
+    assert stack.found(SECRET_IN_ENV) == {}
     subprocess.run(["git", "add", "--force", "compose/app.env"], cwd=stack.root, check=True)
-    assert list(found(stack)) == [ITEM]
+    assert list(stack.found(SECRET_IN_ENV)) == [ITEM]
 
 
 def test_without_git_an_env_file_is_not_verified(stack: Stack) -> None:
@@ -138,7 +133,7 @@ def test_a_dotenv_file_that_git_has_is_found_through_its_variable(stack: Stack) 
     given(stack, "${UPSTREAM_API_KEY:-}")
     stack.write("compose/.env", f"UPSTREAM_API_KEY={SECRET}\n")
     stack.write(".gitignore", "")
-    finding = found(stack)[ITEM]
+    finding = stack.found(SECRET_IN_ENV)[ITEM]
     assert str(finding.place) == "compose/.env:1:18"
     assert any("dotenv UPSTREAM_API_KEY=*** won" in hop for hop in finding.chain)
     assert_hidden(finding)
@@ -150,14 +145,14 @@ def test_a_dotenv_file_that_git_has_is_found_through_its_variable(stack: Stack) 
 def test_a_value_that_is_no_secret_is_left_alone(stack: Stack, value: str) -> None:
     """Empty, the host's, or a word that a client wants to be there."""
     given(stack, value)
-    assert found(stack) == {}
+    assert stack.found(SECRET_IN_ENV) == {}
 
 
 def test_services_outside_the_contract_are_their_own_affair(stack: Stack) -> None:
     """They are somebody else's stack."""
     other = f"  db: {{image: 'postgres:16', environment: {{DB_PASSWORD: {SECRET}}}}}\n"
     stack.edit(AI, "\nvolumes:\n", f"{other}\nvolumes:\n")
-    assert found(stack) == {}
+    assert stack.found(SECRET_IN_ENV) == {}
 
 
 @pytest.mark.parametrize("name", SECRETS.split())

@@ -12,6 +12,7 @@ import pytest_newscreator
 
 PACKAGE = Path(pytest_newscreator.__file__).parent
 ORDER: tuple[frozenset[str], ...] = (
+    frozenset({"frozen"}),
     frozenset({"places", "errors"}),
     frozenset({"verdicts", "standin", "data"}),
     frozenset({"contract", "sources"}),

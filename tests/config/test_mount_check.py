@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_newscreator.checks.findings import Findings
 from pytest_newscreator.checks.source.mounts import MOUNT
 from pytest_newscreator.places import Place
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.checks.findings import Judged
 
 AI = "compose/ai.yaml"
 MODELS = "      - models:/var/lib/ollama\n"
@@ -22,15 +20,12 @@ LONG = """      - type: bind
 """
 
 
-def judged(stack: Stack) -> dict[str, Judged]:
-    """Return what the check concludes of each mount, whatever others say."""
-    return {one.item: one for one in Findings((MOUNT,), stack.repository()).all()}
-
-
 def found(stack: Stack) -> list[tuple[str, Place | None, str]]:
     """Return each finding with its place and severity."""
     return [
-        (one.item, one.finding.place, one.finding.severity) for one in judged(stack).values() if one.finding is not None
+        (one.item, one.finding.place, one.finding.severity)
+        for one in stack.judged(MOUNT).values()
+        if one.finding is not None
     ]
 
 
@@ -42,7 +37,7 @@ def mount(stack: Stack, entry: str) -> Place:
 
 def test_the_reference_stack_mounts_what_is_there(stack: Stack) -> None:
     """The folder of model files is the only thing that comes from the repository."""
-    assert [(item, one.finding, one.unverified) for item, one in judged(stack).items()] == [
+    assert [(item, one.finding, one.unverified) for item, one in stack.judged(MOUNT).items()] == [
         ("mount[backend /model-files]", None, None)
     ]
 
@@ -63,7 +58,7 @@ def test_a_folder_that_is_not_there_is_a_note(stack: Stack) -> None:
     place = mount(stack, "./gone:/data")
     assert found(stack) == [("mount[backend /data]", place, "note")]
     message = "backend mounts compose/gone at /data, and there is no compose/gone: Docker makes an empty folder of it"
-    (finding,) = [one.finding for one in judged(stack).values() if one.finding]
+    (finding,) = stack.found(MOUNT).values()
     assert finding.message == f"{message} (invocation default)"
 
 
@@ -94,7 +89,7 @@ def test_a_mount_of_two_kinds_is_an_error(stack: Stack, entry: str, says: str) -
     stack.write("compose/conf/a.txt", "")
     place = mount(stack, entry)
     ((_, where, severity),) = found(stack)
-    (finding,) = [one.finding for one in judged(stack).values() if one.finding]
+    (finding,) = stack.found(MOUNT).values()
     assert (where, severity) == (place, "error")
     assert finding.message.endswith(says)
 
@@ -135,7 +130,7 @@ def test_one_invocation_is_enough(stack: Stack) -> None:
     cpu = "compose/cpu.yaml"
     stack.edit(cpu, "  news-creator-backend:\n", "  news-creator-backend:\n    volumes: [./gone.sh:/x.sh]\n")
     assert found(stack) == [("mount[backend /x.sh]", stack.behind(cpu, "volumes: ["), "error")]
-    (finding,) = [one.finding for one in judged(stack).values() if one.finding]
+    (finding,) = stack.found(MOUNT).values()
     assert finding.message.endswith("(invocation cpu)")
 
 
@@ -144,7 +139,7 @@ def test_a_file_that_git_ignores_is_not_verified(stack: Stack) -> None:
     stack.git()
     mount(stack, "./.env:/app/.env")
     assert not found(stack)
-    assert [item for item, one in judged(stack).items() if one.unverified] == ["mount[backend /app/.env]"]
+    assert [item for item, one in stack.judged(MOUNT).items() if one.unverified] == ["mount[backend /app/.env]"]
 
 
 def test_a_service_outside_of_the_contract_is_not_judged(stack: Stack) -> None:

@@ -12,10 +12,11 @@ services:
 """
 
 
-def refused(pytester: pytest.Pytester, *options: str) -> str:
-    """Run with options that must be refused; return everything that was said."""
+def refused(pytester: pytest.Pytester, *options: str, alone: bool = False) -> str:
+    """Run with options that must be refused, in a process of its own if `alone`; return everything that was said."""
     pytester.makefile(".yaml", newscreator=CONTRACT)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
+    run = pytester.runpytest_subprocess if alone else pytester.runpytest
+    result = run("-p", "no:cacheprovider", *options)
     said = result.stdout.str() + result.stderr.str()
     assert result.ret == pytest.ExitCode.USAGE_ERROR, said
     assert "Traceback" not in said
@@ -55,7 +56,7 @@ def test_docker_required_and_not_there_ends_a_run_that_needs_a_stack(
     """A process stack does not stand in for the Docker that was asked for."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     assert "docker is required, and not verified: no Docker daemon answers" in refused(
-        pytester, "--newscreator-require", "docker"
+        pytester, "--newscreator-require", "docker", alone=True
     )
 
 
@@ -67,5 +68,5 @@ def test_what_is_required_does_not_concern_a_run_without_a_stack(
     monkeypatch.setenv("NEWSCREATOR_REQUIRE", "docker,gpu")
     pytester.makefile(".yaml", newscreator=CONTRACT)
     pytester.makefile("", Modelfile="FROM gemma3:1b\n")
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-m", "config")
+    result = pytester.runpytest("-p", "no:cacheprovider", "-m", "config")
     assert result.ret == pytest.ExitCode.OK

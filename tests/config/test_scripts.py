@@ -30,6 +30,8 @@ NEEDED = (
     "mkdir", "mktemp", "mv", "rm", "sed", "seq", "sha256sum", "sh", "sleep", "tail", "tar", "tee", "timeout", "tr",
     "uname",
 )  # fmt: skip
+FEW = ("-k", "modelfile or healthy")
+"""What picks a check of files and a live one: the scripts' own part is the same for all of them."""
 OLD_REPORT = '{"verdicts": [{"level": "served", "status": "passed", "severity": "error"}]}'
 
 
@@ -108,7 +110,7 @@ def test_a_run_that_selects_no_live_check_verifies_nothing_live(checkout: Checko
     checkout.stub("ollama", "exit 1")
     (checkout.folder / "report").mkdir()
     (checkout.folder / "report" / "verdicts.json").write_text(OLD_REPORT)
-    assert checkout.check("-m", "config", STACK="process") == (
+    assert checkout.check("-m", "config", *FEW, STACK="process") == (
         0,
         "live: NOT VERIFIED (this run made no live check), do leave out what deselects them",
     )
@@ -127,14 +129,14 @@ def test_the_report_of_an_earlier_run_does_not_speak_for_one_without(checkout: C
 def test_a_stack_that_does_not_start_is_told_as_failed(checkout: Checkout) -> None:
     """An `ollama` that ends at once verifies nothing, whatever the config checks say."""
     checkout.stub("ollama", "exit 1")
-    code, last = checkout.check(STACK="process")
+    code, last = checkout.check(*FEW, STACK="process")
     assert code == pytest.ExitCode.USAGE_ERROR
     assert last == "live: FAILED (the run ended with exit code 4, see above)"
 
 
 def test_no_stack_wanted_is_said_with_the_way_out(checkout: Checkout) -> None:
     """`STACK=none` has a reason and an advice like every other."""
-    assert checkout.check(STACK="none") == (
+    assert checkout.check(*FEW, STACK="none") == (
         0,
         "live: NOT VERIFIED (STACK=none was asked for), do set STACK=compose or STACK=process, or leave it out",
     )
@@ -172,7 +174,7 @@ def test_a_compose_stack_that_was_asked_for_and_cannot_be_had_fails(
 def test_what_is_missing_of_either_stack_is_said_of_a_stack_left_open(checkout: Checkout) -> None:
     """Without STACK both reasons and both ways out stand in one line, and the config checks still run."""
     checkout.stub("docker", "exit 1")
-    code, last = checkout.check()
+    code, last = checkout.check(*FEW)
     assert code == 0
     assert last == (
         "live: NOT VERIFIED (no Docker daemon answers, and go is not on PATH), do start Docker, with its compose and "

@@ -272,7 +272,7 @@ def test_what_gives_no_value_stays_silent(script: str) -> None:
     [
         ('pull_model "gemma3:4b" now\n', ["1:13 literal -=gemma3:4b", "1:24 literal -=now"]),
         ("for m in gemma3:4b 'b c'; do :; done\n", ["1:10 literal -=gemma3:4b"]),
-        ('[ "$M" = "gemma3:4b" ]\n', ["1:11 literal -=gemma3:4b"]),
+        ('[ "$M" = "gemma3:4b" ]\n', ["1:11 compared -=gemma3:4b"]),
         ("x --model=gemma3:4b -v 12\n", ["1:11 literal -=gemma3:4b"]),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.sources.sites import SourceFile
-from pytest_newscreator.sources.tree import MOST_BYTES, files, is_left_out, matcher, read_text
+from pytest_newscreator.sources.tree import MOST_BYTES, Listing, files, is_left_out, listing, matcher, read_text
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -332,8 +332,27 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     """Data is no source; two megabytes are the bound."""
     (tmp_path / "fits.py").write_bytes(b"#" * MOST_BYTES)
     (tmp_path / "large.py").write_bytes(b"#" * (MOST_BYTES + 1))
-    assert files(tmp_path) == ("fits.py",)
+    assert listing(tmp_path) == Listing(("fits.py",), oversized=("large.py",))
     assert read_text(tmp_path, "large.py") is None
+
+
+def test_a_link_to_a_large_file_is_no_second_one(tmp_path: Path) -> None:
+    """What is told of a file is told once, under its own name."""
+    (tmp_path / "large.py").write_bytes(b"#" * (MOST_BYTES + 1))
+    (tmp_path / "link.py").symlink_to("large.py")
+    assert listing(tmp_path) == Listing((), oversized=("large.py",))
+
+
+@needs_git
+def test_a_folder_below_a_linked_one_is_told_by_where_it_really_is(repository: Path) -> None:
+    """A link in the path of a tracked file counts wherever it stands, and one that stays inside does no harm."""
+    root = repository / "root"
+    write(repository, "root/a/b/c/one.py", "root/d/b/c/two.py", "root/e/b/c/two.py", "outside/b/c/one.py")
+    git(repository, "add", "root")
+    for folder, target in (("a", "../outside"), ("d", "e")):
+        shutil.rmtree(root / folder)
+        (root / folder).symlink_to(target)
+    assert files(root) == ("d/b/c/two.py", "e/b/c/two.py")
 
 
 @pytest.mark.parametrize(
@@ -369,9 +388,11 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: py
     """A source that cannot be read is never passed over in silence."""
     write(tmp_path, "a.py")
 
-    def refuse(_path: Path) -> bytes:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(SourceError, match=r"^a\.py: cannot be read: Permission denied, should be readable"):
-        read_text(tmp_path, "a.py")
+    message = r"^a\.py: cannot be read: Permission denied, should be readable"
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.open", refuse)
+        with pytest.raises(SourceError, match=message):
+            read_text(tmp_path, "a.py")

@@ -14,7 +14,6 @@ from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
     from conftest import Stack
-    from pytest_newscreator.checks.findings import Judged
 
 AI = "compose/ai.yaml"
 BACKEND = "news-creator/Dockerfile.backend"
@@ -23,6 +22,7 @@ IGNORE = "news-creator/.dockerignore"
 CONTRACT = "newscreator.yaml"
 V16, V60 = "gemma3-4b-16k", "gemma3-4b-60k"
 ITEM = "variant-chain[gemma3-4b-60k]"
+ITEM_16 = "variant-chain[gemma3-4b-16k]"
 LIST = "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k gemma3-4b-60k}"
 COPY = "COPY Modelfile.gemma3-4b-16k Modelfile.gemma3-4b-60k /opt/news-creator/modelfiles/"
 GIVEN = "      OLLAMA_BASE_MODEL: ${OLLAMA_BASE_MODEL:-gemma3:4b-it-qat}\n"
@@ -31,30 +31,9 @@ ENTRY = 'ENTRYPOINT ["/opt/news-creator/entrypoint-backend.sh"]\nCMD []\n'
 SERVE = "#!/bin/sh\nollama serve &\nsleep 1\n"
 
 
-def judged(stack: Stack) -> dict[str, Judged]:
-    """Return what the check concludes of each variant, whatever others say."""
-    return {one.item: one for one in Findings((VARIANT_CHAIN,), stack.repository()).all()}
-
-
-def wrong(stack: Stack) -> list[tuple[str, Place | None]]:
-    """Return each finding with its place."""
-    return [(one.item, one.finding.place) for one in judged(stack).values() if one.finding]
-
-
-def message(stack: Stack) -> str:
-    """Return what the only finding says."""
-    (finding,) = [one.finding for one in judged(stack).values() if one.finding]
-    return finding.message
-
-
-def unsure(stack: Stack) -> list[str]:
-    """Return why nothing is verified, for each variant of which that is so."""
-    return [one.unverified.reason for one in judged(stack).values() if one.unverified]
-
-
 def test_the_chain_of_the_reference_stack_holds(stack: Stack) -> None:
     """Both variants are asked about."""
-    found = judged(stack)
+    found = stack.judged(VARIANT_CHAIN)
     assert list(found) == [f"variant-chain[{V16}]", ITEM]
     assert all(one.finding is None and one.unverified is None for one in found.values())
 
@@ -62,16 +41,19 @@ def test_the_chain_of_the_reference_stack_holds(stack: Stack) -> None:
 def test_a_variant_that_the_list_lacks_is_found_at_the_list(stack: Stack) -> None:
     """The default of the variable that the loop runs over."""
     stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
-    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
-    assert message(stack) == f"app's MODEL_60K_NAME may be {V60}, which nothing creates (invocation default)"
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
+    assert (
+        stack.only(VARIANT_CHAIN)[1].message
+        == f"app's MODEL_60K_NAME may be {V60}, which nothing creates (invocation default)"
+    )
 
 
 def test_a_list_that_compose_gives_is_what_counts(stack: Stack) -> None:
     """The script's own default is right, and has no say."""
     stack.edit(AI, GIVEN, f"{GIVEN}      NEWS_CREATOR_VARIANTS: {V16}\n")
-    assert wrong(stack) == [(ITEM, stack.behind(AI, "NEWS_CREATOR_VARIANTS: "))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(AI, "NEWS_CREATOR_VARIANTS: "))]
     stack.edit(AI, f"NEWS_CREATOR_VARIANTS: {V16}\n", f"NEWS_CREATOR_VARIANTS: {V60} {V16}\n")
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +69,16 @@ def test_lists_have_many_forms(stack: Stack, script: str, before: str) -> None:
     """The other variant's name, or the call that creates it, is where this one should be."""
     stack.write(SCRIPT, SERVE + script)
     stack.write(BACKEND, stack.text(BACKEND).replace("/opt/news-creator/modelfiles/\n", "/m/\n"))
-    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, before))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(SCRIPT, before))]
 
 
 def test_a_renamed_variant_is_found(stack: Stack) -> None:
     """The setting and the contract have the new name, the script the old one."""
     stack.write(CONTRACT, stack.text(CONTRACT).replace(f"{V60}:", "news-60k:").replace(f": {V60}", ": news-60k"))
-    assert ("variant-chain[news-60k]", stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k ")) in wrong(stack)
-    assert len(wrong(stack)) == 1
+    assert ("variant-chain[news-60k]", stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k ")) in stack.wrong(
+        VARIANT_CHAIN
+    )
+    assert len(stack.wrong(VARIANT_CHAIN)) == 1
 
 
 def test_a_variant_that_nobody_selects_need_not_be_created(stack: Stack) -> None:
@@ -102,22 +86,22 @@ def test_a_variant_that_nobody_selects_need_not_be_created(stack: Stack) -> None
     stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
     stack.edit(CONTRACT, "MODEL_60K_NAME: gemma3-4b-60k,\n", "\n")
     stack.edit(AI, " && ollama show gemma3-4b-60k >/dev/null", "")
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
 
 
 def test_a_variant_that_only_the_health_check_asks_for_is_created_too(stack: Stack) -> None:
     """No setting selects it, and without it the container never becomes healthy."""
     stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
     stack.edit(CONTRACT, "MODEL_60K_NAME: gemma3-4b-60k,\n", "\n")
-    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
     asks = stack.behind(AI, "gemma3-4b-16k >/dev/null && ollama show ")
-    assert message(stack) == f"{asks} asks for {V60}, which nothing creates (invocation default)"
+    assert stack.only(VARIANT_CHAIN)[1].message == f"{asks} asks for {V60}, which nothing creates (invocation default)"
 
 
 def test_a_container_that_creates_nothing_is_found_at_the_service(stack: Stack) -> None:
     """A script that lies in the image, and that nothing starts, creates nothing."""
     stack.edit(BACKEND, ENTRY, "")
-    assert wrong(stack) == [(item, Place(AI, 3, 3)) for item in (f"variant-chain[{V16}]", ITEM)]
+    assert stack.wrong(VARIANT_CHAIN) == [(item, Place(AI, 3, 3)) for item in (f"variant-chain[{V16}]", ITEM)]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +116,8 @@ def test_another_service_may_create_it(stack: Stack, service: str) -> None:
     stack.edit(BACKEND, ENTRY, "")
     stack.write("compose/make.sh", "#!/bin/sh\nollama create gemma3-4b-16k -f -\nollama create gemma3-4b-60k -f -\n")
     stack.edit(AI, "services:\n", f"services:\n  init:\n    image: ollama/ollama:0.24.0\n    {service}")
-    assert not wrong(stack)
-    assert not unsure(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert not stack.unverified(VARIANT_CHAIN)
 
 
 def test_a_script_that_no_container_starts_is_not_verified(stack: Stack) -> None:
@@ -142,23 +126,28 @@ def test_a_script_that_no_container_starts_is_not_verified(stack: Stack) -> None
     creates = "".join(f"docker compose exec x ollama create {name} -f -\n" for name in (V16, V60))
     stack.write("scripts/make.sh", f"#!/bin/sh\n{creates}")
     stack.edit(CONTRACT, '"scripts/**"', '"elsewhere/**"')
-    assert not wrong(stack)
-    assert unsure(stack)[0] == f"scripts/make.sh:2:23 creates {V16}, and no container starts that script"
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert (
+        next(iter(stack.unverified(VARIANT_CHAIN).values()))
+        == f"scripts/make.sh:2:23 creates {V16}, and no container starts that script"
+    )
 
 
 def test_a_program_that_asks_for_models_is_not_verified(stack: Stack) -> None:
     """Which ones it creates is not read here."""
     stack.edit(BACKEND, ENTRY, "")
     stack.write("news-creator/app/news_creator/make.py", 'import httpx\nhttpx.post(f"{URL}/api/create", json=BODY)\n')
-    assert not wrong(stack)
-    assert unsure(stack)[0].startswith(f"news-creator/app/news_creator/make.py may create {V16}: ")
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert next(iter(stack.unverified(VARIANT_CHAIN).values())).startswith(
+        f"news-creator/app/news_creator/make.py may create {V16}: "
+    )
 
 
 def test_a_request_of_a_script_is_not_verified(stack: Stack) -> None:
     """Its body is not read here."""
     stack.write(SCRIPT, f"{SERVE}curl localhost:11434/api/create -d @/m/body\n")
-    assert not wrong(stack)
-    assert len(unsure(stack)) == len((V16, V60))
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert len(stack.unverified(VARIANT_CHAIN)) == len((V16, V60))
 
 
 @pytest.mark.parametrize("verb", ["cp gemma3:4b-it-qat", "pull"])
@@ -168,30 +157,36 @@ def test_a_variant_without_a_modelfile_may_be_copied_or_pulled(stack: Stack, ver
     begin, end = text.index("      gemma3-4b-16k: {"), text.index('    stop: ["<end')
     stack.write(CONTRACT, f"{text[:begin]}      gemma3-4b-16k: {{}}\n      gemma3-4b-60k: {{}}\n{text[end:]}")
     stack.write(SCRIPT, f"{SERVE}for v in {V16} {V60}; do ollama {verb} $v; done\n")
-    assert not wrong(stack)
-    assert not unsure(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert not stack.unverified(VARIANT_CHAIN)
     stack.edit(SCRIPT, f"in {V16} {V60}", f"in {V16}")
-    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "for v in "))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(SCRIPT, "for v in "))]
 
 
 def test_a_computed_name_is_not_verified(stack: Stack) -> None:
     """The place of the call is told."""
     stack.write(SCRIPT, f'{SERVE}for f in /m/*; do ollama create "$(basename "$f")" -f "$f"; done\n')
-    assert not wrong(stack)
-    assert unsure(stack)[0] == f"{SCRIPT}:4:19: which models are created is computed when it runs"
+    assert not stack.wrong(VARIANT_CHAIN)
+    assert (
+        next(iter(stack.unverified(VARIANT_CHAIN).values()))
+        == f"{SCRIPT}:4:19: which models are created is computed when it runs"
+    )
 
 
 def test_a_modelfile_that_is_not_copied_is_found_at_the_copy_of_the_others(stack: Stack) -> None:
     """The other variant's Modelfile stands where this one should."""
     stack.edit(BACKEND, COPY, "COPY Modelfile.gemma3-4b-16k /opt/news-creator/modelfiles/")
-    assert wrong(stack) == [(ITEM, Place(BACKEND, 9, 6))]
-    assert message(stack) == f"{V60} is created of Modelfile.{V60}, which nothing brings into the container"
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, Place(BACKEND, 9, 6))]
+    assert (
+        stack.only(VARIANT_CHAIN)[1].message
+        == f"{V60} is created of Modelfile.{V60}, which nothing brings into the container"
+    )
 
 
 def test_without_any_copy_the_last_from_is_the_place(stack: Stack) -> None:
     """Each variant lacks its own Modelfile."""
     stack.edit(BACKEND, f"{COPY}\n", "")
-    assert [place for _, place in wrong(stack)] == [Place(BACKEND, 1, 1)] * 2
+    assert [place for _, place in stack.wrong(VARIANT_CHAIN)] == [Place(BACKEND, 1, 1)] * 2
 
 
 @pytest.mark.parametrize(
@@ -206,7 +201,25 @@ def test_without_any_copy_the_last_from_is_the_place(stack: Stack) -> None:
 def test_a_copy_has_many_forms(stack: Stack, copy: str) -> None:
     """Wildcards and whole folders bring it as well; another folder is not the one it is read from."""
     stack.edit(BACKEND, COPY, copy)
-    assert bool(wrong(stack)) is ("/made/" in copy)
+    assert bool(stack.wrong(VARIANT_CHAIN)) is ("/made/" in copy)
+
+
+@pytest.mark.parametrize(
+    ("copy", "column", "why"),
+    [
+        (
+            "COPY models/Modelfile.* /opt/news-creator/modelfiles/",
+            6,
+            "nothing in news-creator matches models/Modelfile.*",
+        ),
+        ("COPY modelfiles/ /opt/news-creator/modelfiles/", 6, "nothing in news-creator matches modelfiles/"),
+    ],
+)
+def test_a_source_that_matches_nothing_is_found_at_its_word(stack: Stack, copy: str, column: int, why: str) -> None:
+    """The COPY is there, and brings nothing: its own word is to blame, not the image it starts from."""
+    stack.edit(BACKEND, COPY, copy)
+    assert set(stack.wrong(VARIANT_CHAIN)) == {(item, Place(BACKEND, 9, column)) for item in (ITEM, ITEM_16)}
+    assert all(why in finding.message for finding in stack.found(VARIANT_CHAIN).values())
 
 
 def test_a_mounted_modelfile_is_there(stack: Stack) -> None:
@@ -214,14 +227,14 @@ def test_a_mounted_modelfile_is_there(stack: Stack) -> None:
     stack.edit(BACKEND, f"{COPY}\n", "")
     mount = "      - ../news-creator:/opt/news-creator/modelfiles:ro\n"
     stack.edit(AI, "      - models:/var/lib/ollama\n", f"      - models:/var/lib/ollama\n{mount}")
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
 
 
 @pytest.mark.parametrize("line", ["Modelfile.*60k", "*\n!*16k\n!entrypoint-backend.sh\n!app"])
 def test_an_ignored_modelfile_is_found_at_the_line_of_the_ignore_file(stack: Stack, line: str) -> None:
     """The line that decides, and `build` leaves it to this check."""
     stack.write(IGNORE, f"# first\n{line}\n")
-    assert wrong(stack) == [(ITEM, Place(IGNORE, 2, 1))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, Place(IGNORE, 2, 1))]
     findings = Findings((VARIANT_CHAIN, BUILD), stack.repository())
     conclude = Conclusions(findings, frozenset(findings.plan))
     _, subject = findings.plan[f"build[{BACKEND} Modelfile.{V60}]"]
@@ -233,8 +246,8 @@ def test_a_folder_that_the_script_does_not_read_is_found_at_the_variable(stack: 
     """ENV names one folder, COPY fills another."""
     stack.edit(BACKEND, "ENV MODELFILE_DIR=/opt/news-creator/modelfiles", "ENV MODELFILE_DIR=/opt/models")
     place = stack.behind(BACKEND, "ENV MODELFILE_DIR=")
-    assert {where for _, where in wrong(stack)} == {place}
-    (finding, _) = [one.finding for one in judged(stack).values() if one.finding]
+    assert {where for _, where in stack.wrong(VARIANT_CHAIN)} == {place}
+    (finding, _) = stack.found(VARIANT_CHAIN).values()
     message = f"Modelfile.{V16} lies in /opt/news-creator/modelfiles, and is read from /opt/models"
     assert finding.message == message
 
@@ -244,7 +257,7 @@ def test_a_folder_written_into_the_script_is_found_at_the_copy(stack: Stack) -> 
     stack.edit(SCRIPT, 'MODELFILES="${MODELFILE_DIR:-$(cd "$(dirname "$0")" && pwd)}"', "MODELFILES=/models")
     stack.edit(BACKEND, "ENV MODELFILE_DIR=/opt/news-creator/modelfiles\n", "")
     where = stack.behind(BACKEND, "Modelfile.gemma3-4b-16k Modelfile.gemma3-4b-60k ")
-    assert {place for _, place in wrong(stack)} == {where}
+    assert {place for _, place in stack.wrong(VARIANT_CHAIN)} == {where}
 
 
 def test_a_variant_made_of_another_modelfile_is_found_at_its_creation(stack: Stack) -> None:
@@ -253,9 +266,12 @@ def test_a_variant_made_of_another_modelfile_is_found_at_its_creation(stack: Sta
     script += "ollama create gemma3-4b-60k -f /m/Modelfile.gemma3-4b-16k\n"
     stack.write(SCRIPT, SERVE + script)
     stack.write(BACKEND, stack.text(BACKEND).replace("/opt/news-creator/modelfiles/\n", "/m/\n"))
-    assert wrong(stack) == [(ITEM, Place(SCRIPT, 5, 1))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, Place(SCRIPT, 5, 1))]
     declared = f"news-creator/Modelfile.{V60}"
-    assert message(stack) == f"{V60} is made of news-creator/Modelfile.{V16}, the contract says {declared}"
+    assert (
+        stack.only(VARIANT_CHAIN)[1].message
+        == f"{V60} is made of news-creator/Modelfile.{V16}, the contract says {declared}"
+    )
 
 
 def test_a_modelfile_under_another_name_in_the_image_is_followed(stack: Stack) -> None:
@@ -263,15 +279,15 @@ def test_a_modelfile_under_another_name_in_the_image_is_followed(stack: Stack) -
     stack.write(SCRIPT, f"{SERVE}ollama create {V16} -f /m/small\nollama create {V60} -f /m/large\n")
     copies = f"COPY Modelfile.{V16} /m/small\nCOPY Modelfile.{V60} /m/large"
     stack.edit(BACKEND, COPY, copies)
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
     stack.edit(BACKEND, f"\nCOPY Modelfile.{V60} /m/large", "")
-    assert wrong(stack) == [(ITEM, Place(BACKEND, 9, 6))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, Place(BACKEND, 9, 6))]
 
 
 def test_a_modelfile_that_does_not_exist_is_told_elsewhere(stack: Stack) -> None:
     """`modelfile` says so."""
     (stack.root / f"news-creator/Modelfile.{V60}").unlink()
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
 
 
 @pytest.mark.parametrize(
@@ -295,16 +311,16 @@ def test_a_name_that_the_contract_does_not_know_is_found_at_its_own_word(
     other = "ollama create gemma3-4b-60k -f /m/Modelfile.gemma3-4b-60k\n"
     stack.write(SCRIPT, SERVE + script + other.replace("ollama create", "ollama  create"))
     stack.write(BACKEND, stack.text(BACKEND).replace("/opt/news-creator/modelfiles/\n", "/m/\n"))
-    assert wrong(stack) == [(f"variant-chain[{V16}]", stack.behind(SCRIPT, before))]
-    assert message(stack).startswith("creates gemma3-4b-16kx, which the contract does not know; ")
+    assert stack.wrong(VARIANT_CHAIN) == [(f"variant-chain[{V16}]", stack.behind(SCRIPT, before))]
+    assert stack.only(VARIANT_CHAIN)[1].message.startswith("creates gemma3-4b-16kx, which the contract does not know; ")
     stack.write(SCRIPT, stack.text(SCRIPT).replace("16kx", "16k"))
-    assert not wrong(stack)
+    assert not stack.wrong(VARIANT_CHAIN)
 
 
 def test_a_list_of_compose_points_at_the_word_too(stack: Stack) -> None:
     """The second name of the list, wherever its text is written."""
     stack.edit(AI, GIVEN, f"{GIVEN}      NEWS_CREATOR_VARIANTS: ${{VARIANTS:-{V16} {V60}x}}\n")
-    assert wrong(stack) == [(ITEM, stack.behind(AI, f"${{VARIANTS:-{V16} "))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(AI, f"${{VARIANTS:-{V16} "))]
 
 
 @pytest.mark.parametrize(
@@ -319,11 +335,11 @@ def test_a_hook_points_at_the_word_too(stack: Stack, hook: str, before: str) -> 
     """Its text stands in the Compose file."""
     stack.write(SCRIPT, f"{SERVE}ollama create {V60} -f -\n")
     stack.edit(AI, SERVICE, f"    post_start:\n      - command: {hook}\n{SERVICE}")
-    assert wrong(stack) == [(f"variant-chain[{V16}]", stack.behind(AI, before))]
+    assert stack.wrong(VARIANT_CHAIN) == [(f"variant-chain[{V16}]", stack.behind(AI, before))]
 
 
 def test_a_helper_model_beside_the_list_is_not_blamed(stack: Stack) -> None:
     """What lacks a variant is the list; a model of another purpose has nothing to do with it."""
     stack.edit(SCRIPT, LIST, "${NEWS_CREATOR_VARIANTS:-gemma3-4b-16k}")
     stack.write(SCRIPT, f"{stack.text(SCRIPT)}\nollama create warm-up -f /m/warm\n")
-    assert wrong(stack) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]
+    assert stack.wrong(VARIANT_CHAIN) == [(ITEM, stack.behind(SCRIPT, "${NEWS_CREATOR_VARIANTS:-"))]

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from pytest_newscreator.places import Place
-from pytest_newscreator.verdicts import LEVELS, Broken, Finding, Inconclusive, Invalid, NotVerified, fail
+from pytest_newscreator.verdicts import (
+    LEVELS,
+    LONGEST_LINE,
+    LONGEST_VALUE,
+    Broken,
+    Finding,
+    Inconclusive,
+    Invalid,
+    NotVerified,
+    fail,
+)
 
 CONTRACT = "version: 1\nmodel:\n  base: gemma3:4b-it-qat\n"
 CONFTEST = '''
@@ -257,3 +267,52 @@ def test_every_conclusion_is_an_assertion(kind: type[Broken]) -> None:
 def test_not_verified_is_a_skip() -> None:
     """Pytest itself handles it."""
     assert issubclass(NotVerified, pytest.skip.Exception)
+
+
+LONG = f"begin {'x ' * 2500}end"
+NASTY = "first\r\nsecond\x1b[31m\u202e"
+
+
+def test_a_long_value_is_clipped_in_its_middle() -> None:
+    """Both its ends are there, in every line, and so are the words behind it."""
+    finding = Finding(f"A is {LONG}, should be 1", observed=LONG, expected="1", chain=(f"b:3: A={LONG}",), fix=LONG)
+    clip = f"{LONG[: LONGEST_VALUE // 2]}…{LONG[-LONGEST_VALUE // 2 + 1 :]}"
+    assert len(clip) == LONGEST_VALUE
+    assert finding.lines() == [f"A is {clip}, should be 1", f"  b:3: A={clip}", f"  do: {clip}"]
+
+
+def test_a_long_text_that_is_no_value_is_clipped_too() -> None:
+    """One word of a message, and a line of many."""
+    assert len(Finding(f"`{'x' * 5000}` cannot fail").headline) < LONGEST_VALUE + 20
+    assert len(Finding(f"{'x y ' * 2000} cannot fail").headline) == LONGEST_LINE
+
+
+def test_a_long_path_is_whole() -> None:
+    """Without it nobody finds the file."""
+    place = Place("/".join(["folder"] * 200), 3, 7)
+    assert Finding("it is so", place).headline == f"{place}: it is so"
+
+
+def test_what_cannot_be_seen_is_spelled_out() -> None:
+    """A line stays one line, and a terminal is not painted."""
+    finding = Finding(f"A is {NASTY}", observed=NASTY, chain=(f"b:3: A={NASTY}",))
+    said = r"first\r\nsecond\x1b[31m\u202e"
+    assert finding.lines() == [f"A is {said}", f"  b:3: A={said}"]
+    assert str(NotVerified(f"A is {NASTY}", needs="", fix="")) == f"A is {said}"
+
+
+def test_letters_of_any_language_are_no_control_characters() -> None:
+    """Only what has no shape of its own is escaped."""
+    assert Finding("A ist größer als あ, 要約 😀").headline == "A ist größer als あ, 要約 😀"
+
+
+def test_the_json_verdict_keeps_what_the_screen_clips(project: pytest.Pytester) -> None:
+    """A program may need the whole value; the summary has one line for it."""
+    way = f'fail("A is " + {LONG!r} + {NASTY!r}, observed={LONG!r}, chain=({NASTY!r},), severity="note")'
+    project.makeconftest(CONFTEST.replace('    if name == "noted":\n', f'    if name == "noted":\n        {way}\n'))
+    (noted,) = [one for one in document(project)["verdicts"] if one["subject"] == "noted"]
+    assert (noted["message"], noted["observed"], noted["chain"]) == (f"A is {LONG}{NASTY}", LONG, [NASTY])
+    said = project.runpytest("newscreator.yaml").stdout.str()
+    (line,) = [line for line in said.splitlines() if line.startswith("note: ")]
+    assert line.endswith(r"endfirst\r\nsecond\x1b[31m\u202e")
+    assert len(line) < LONGEST_VALUE + 60

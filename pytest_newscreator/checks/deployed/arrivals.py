@@ -6,10 +6,10 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.docker.context import Context
@@ -29,7 +29,7 @@ _WIDEST = 5000
 """A mount or COPY of more files than this is left to others: it is data, not configuration."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """One file of the repository in a container: its path there and here, and the line that brings it.
 

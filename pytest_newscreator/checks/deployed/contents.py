@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+
+from pytest_newscreator.frozen import frozen
 
 _LONGEST = 100
 _NOTHING = "no such line"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """The first line that differs, counted from 1 (0 where a file is no text), as it is here and in the container."""
 

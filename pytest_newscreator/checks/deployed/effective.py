@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.services import endpoint_of
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
@@ -25,7 +25,7 @@ _OWN_ORIGINS = "http://localhost https://localhost"
 _ROTATED = "its log has no line of its start any more"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """A variable of an Ollama server, or with the name "" the card that it is to compute on."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.services import endpoint_of
@@ -11,6 +10,7 @@ from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
 from pytest_newscreator.verdicts import NotVerified, fail
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Stack
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """One variable of one service that the contract declares or Compose gives."""
 

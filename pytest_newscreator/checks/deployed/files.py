@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.arrivals import Arrival, arrivals
@@ -12,6 +11,7 @@ from pytest_newscreator.checks.deployed.contents import Difference, difference, 
 from pytest_newscreator.checks.deployed.services import endpoint_of, way_of
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.repository import Repository
@@ -26,7 +26,7 @@ _MOST_MOUNTED = 40
 """A folder of more files is asked for as one subject."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Carried:
     """A file of the repository that a service carries, or the folder that it mounts."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_newscreator.checks.deployed.arrivals import chain_of
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.docker.image import ImageConfig
 from pytest_newscreator.resolve.values import Value
@@ -32,7 +32,7 @@ _NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stale:
     """One thing by which an image is not what its Dockerfile would make: where, what it says, what the image has."""
 

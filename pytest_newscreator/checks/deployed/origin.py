@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ from pytest_newscreator.checks.deployed.recreation import PLACED, UPDATABLE, Dri
 from pytest_newscreator.checks.deployed.services import Way, container_of, endpoint_of, files_of, way_of
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.repository import Repository
@@ -34,7 +35,7 @@ ASPECTS: tuple[Aspect, ...] = ("checkout", "image", "up")
 _MOST_TOLD = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One aspect of where a service comes from."""
 
@@ -42,7 +43,7 @@ class Asked:
     aspect: Aspect
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class At:
     """A running service beside its files: everything that an aspect is judged by."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_newscreator.checks.deployed.image import duration_ns
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Node
 
@@ -26,7 +26,7 @@ _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _UNLIMITED = (0, -1, None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drift:
     """One key: what the files say, what runs, and where they say it; `is_open` is what a shell may set otherwise."""
 
@@ -37,7 +37,7 @@ class Drift:
     is_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Key:
     """How one key is read: of the files (None leaves it to the image or the engine), and of the inspection."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.compose.project import DEFAULT_NAMES, OVERRIDE_NAMES
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import NotVerified, fail
@@ -77,7 +77,7 @@ def container_of(stack: Stack, service: Service, selected: frozenset[str]) -> Co
     return engine.first_look(endpoint.container).container
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """How a service was started, as far as the repository tells: the invocation, resolved, and the service in it."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.facts.texts import texts
 from pytest_newscreator.contract.model import Model, Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.sites import Site
 
@@ -25,7 +24,7 @@ _OPENS = re.compile(r'\{\s*\\?"')
 _UNLOADS = re.compile(r'keep_alive\\?"\s*:\s*\\?"?0')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """What a request is for: a name, on one server of the contract. Two models of one base there are one blob."""
 
@@ -37,7 +36,7 @@ class Target:
         return self.server == other.server and names.same(self.name, other.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """One option of one request: `by` is where it comes from, `who` how a message calls it.
 
@@ -195,7 +194,8 @@ def _target_of_site(repository: Repository, site: Site) -> Target | None:
         clients = [one for one in repository.services_of(path) if one.uses and repository.is_shipped(one, path)]
         targets = {_only_target(repository, client) for client in clients}
         return targets.pop() if len(targets) == 1 else None
-    return _target(repository, site.model, servers_asked_from(repository, site.place.path))
+    name = site.model.removeprefix(names.provider(site.model))
+    return _target(repository, name, servers_asked_from(repository, site.place.path))
 
 
 def _only_target(repository: Repository, service: Service) -> Target | None:
@@ -211,7 +211,7 @@ def _only_target(repository: Repository, service: Service) -> Target | None:
 
 def _loading_body(repository: Repository, site: Site) -> str | None:
     """Return the JSON body around a model's name in a script, None unless its command surely loads the model."""
-    source = None if site.place.path.endswith(".py") else tree.read_text(repository.root, site.place.path)
+    source = None if site.place.path.endswith(".py") else repository.source(site.place.path)
     if source is None:
         return None
     lines = source.text.splitlines()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.facts import ground
 from pytest_newscreator.contract.model import Service, Setting
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.sites import Site
@@ -17,12 +18,16 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _NO_PROSE = re.compile(r"[\d:]")
 _MODEL_WORD = re.compile(r"(?:^|[_.-])models?(?:[_-]?(?:name|id))?$|(?:^|_)model_\w*name$", re.IGNORECASE)
 _PARTED = re.compile(r"[=,;\s]")
+_OPTION = re.compile(r"--?[A-Za-z][\w.-]*=")
 _WORD = re.compile(r"[^\s,;=\"'{}\[\]]+")
 _ROLLBACK = re.compile(r"roll[-_]?back|revert", re.IGNORECASE)
+_IMAGES = ("image", "FROM")
 MODELFILE_KINDS = ("modelfile-from", "modelfile-parameter")
+_SILENT = (*MODELFILE_KINDS, "compared")
+"""The kinds of sites that nothing is claimed of here: Modelfiles have a check, and what is compared is not used."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A site that the contract speaks about: `allowed` empty means that only a retired name is wrong there."""
 
@@ -67,24 +72,26 @@ def _is_tagged(text: str) -> bool:
 
 
 def claims(repository: Repository) -> Iterator[Claim]:
-    """Yield the sites that the contract speaks about, in file order; Modelfiles have a check of their own."""
+    """Yield the sites that the contract speaks about, in file order."""
     aliases = aliases_of(repository)
     for site in repository.sites:
-        for one in (site, *_parts(site)) if site.kind not in MODELFILE_KINDS else ():
+        for one in (site, *_parts(site)) if site.kind not in _SILENT else ():
             claim = claim_of(repository, one, aliases)
             if claim is not None:
                 yield claim
 
 
 def _parts(site: Site) -> Iterator[Site]:
-    """Yield the model names in a value that is a list of names, or maps addresses to them, each at its own place."""
+    """Yield the model names in a value that is a list of names, an option's, or maps addresses, each at its place."""
     if site.value is None or not _PARTED.search(site.value):
         return
-    words = list(_WORD.finditer(site.value))
+    option = _OPTION.match(site.value)
+    words = list(_WORD.finditer(site.value, option.end() if option else 0))
     if not all(_NO_PROSE.search(word.group()) for word in words):
         return
     for word in words:
-        if "://" not in word.group() and _is_tagged(word.group()):
+        name = word.group().removeprefix(names.provider(word.group()))
+        if "://" not in name and _is_tagged(name):
             place = replace(site.place, column=site.place.column + word.start())
             yield replace(site, setting=None, into=None, value=word.group(), place=place, kind="literal")
 
@@ -101,11 +108,40 @@ def claim_of(repository: Repository, site: Site, aliases: Mapping[str, frozenset
         ours = [setting for service, setting in declared if here is None or service is None or service in here]
         allowed = tuple(text for setting in ours for text in _allowed(repository, setting, site))
         if allowed:
-            return Claim(site, site.setting or name, allowed)
+            return _behind_provider(Claim(site, site.setting or name, allowed))
+    site = _without_provider(repository, site, here)
     retired = retired_name(repository, site.value, here, names_model=_names_model(site))
     if retired:
         return Claim(site, site.setting or f"literal {site.value}", retired=retired)
     return None
+
+
+def _behind_provider(claim: Claim) -> Claim:
+    """Return a claim about the name alone where what stands there and what should both begin with one provider."""
+    provider = names.provider(claim.site.value or "")
+    if not provider or not all(text.startswith(provider) for text in claim.allowed):
+        return claim
+    site = _moved(claim.site, len(provider))
+    return replace(claim, site=site, allowed=tuple(text.removeprefix(provider) for text in claim.allowed))
+
+
+def _without_provider(repository: Repository, site: Site, here: tuple[Service, ...] | None) -> Site:
+    """Return a site at the name behind its provider: `ollama/gemma3:4b`, unless an Ollama reads it or it is declared.
+
+    What is an argument of `ollama`, or the name of an image, has a namespace there.
+    """
+    provider = names.provider(site.value or "")
+    if not provider or site.kind == "ollama-argument" or site.setting in _IMAGES:
+        return site
+    models = ground.models_of(repository, here)
+    declared = (name for model in models for name in (*model.names, *model.retired))
+    return site if any(names.same(site.value or "", name) for name in declared) else _moved(site, len(provider))
+
+
+def _moved(site: Site, columns: int) -> Site:
+    """Return a site without the first characters of its value."""
+    place = replace(site.place, column=site.place.column + columns)
+    return replace(site, value=(site.value or "")[columns:], place=place)
 
 
 def _allowed(repository: Repository, setting: Setting, site: Site) -> tuple[str, ...]:

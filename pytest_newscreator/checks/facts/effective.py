@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from pytest_newscreator.checks.hygiene.subjects import Started
 from pytest_newscreator.checks.resolved.values import chain
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.start.scripts import Running, reading, running
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """A variable as a program has it; `text` None is one that is taken away, `place` is that of the literal."""
 
@@ -22,7 +22,7 @@ class Held:
     chain: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Container:
     """A service as one invocation starts it: what it runs, and what its program has for each variable."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pytest_newscreator.frozen import frozen
 
 # Words that a registry moves from image to image; `rocm` is Ollama's newest for AMD cards.
 _MOVING = (
@@ -22,7 +23,7 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)+(?:-rc\d+)?)")
 _HUBS = ("docker.io/", "index.docker.io/", "library/")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """An image's name in its parts, as `[repository][:tag][@digest]`; the default registry is left out."""
 

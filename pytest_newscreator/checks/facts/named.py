@@ -12,7 +12,7 @@ from pytest_newscreator.checks.hygiene.subjects import Started, dockerfile_of, s
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.start.scripts import reading
-from pytest_newscreator.sources import dotenv, tree
+from pytest_newscreator.sources import dotenv
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.ollama import modelfile
 
@@ -68,19 +68,28 @@ class Named:
     @cached_property
     def shipped(self) -> dict[str, str]:
         """Return the text of each file that counts and gets into the container, by its path."""
-        mounted = {mount.source for one in self.starts for mount in one.compose.volumes if mount.source}
-        paths = (path for path in self.repository.files if self._may_read(path) and self._arrives(path, mounted))
-        sources = ((path, tree.read_text(self.repository.root, path)) for path in paths)
+        paths = (path for path in self.repository.files if self._may_read(path) and self._arrives(path))
+        sources = ((path, self.repository.source(path)) for path in paths)
         return {path: source.text for path, source in sources if source is not None}
+
+    @cached_property
+    def oversized(self) -> tuple[str, ...]:
+        """Return the files in the container that nobody reads, since they are too large: they may read any name."""
+        return tuple(path for path in self.repository.oversized if self._may_read(path) and self._arrives(path))
 
     def _may_read(self, path: str) -> bool:
         """Return whether a file is a program or is read by one; what gives names to containers reads none."""
         gives = dockerfile.matches(path) or dotenv.READER.matches(path) or modelfile.READER.matches(path)
         return not gives and path not in self.repository.loaded_files
 
-    def _arrives(self, path: str, mounted: set[str]) -> bool:
+    @cached_property
+    def _mounted(self) -> frozenset[str]:
+        """Return what the service mounts of the repository."""
+        return frozenset(mount.source for one in self.starts for mount in one.compose.volumes if mount.source)
+
+    def _arrives(self, path: str) -> bool:
         """Return whether a file gets into the container: into its image, or below a mount."""
-        is_mounted = any(PurePosixPath(path).is_relative_to(source) for source in mounted)
+        is_mounted = any(PurePosixPath(path).is_relative_to(source) for source in self._mounted)
         return is_mounted or self.repository.is_shipped(self.service, path)
 
     @cached_property
@@ -114,6 +123,8 @@ class Named:
 
     def may_name(self, name: str) -> bool:
         """Return whether a name occurs in any spelling that a program may know it by, or is a library's own."""
+        if self.oversized:
+            return True
         words = [part for part in re.split(r"_+", name) if part]
         spelled = r"[._-]*".join(map(re.escape, words)) + r"(?!_?[A-Za-z0-9])"
         if re.search(spelled, self.text, re.IGNORECASE) or _OF_RUNTIMES.match(name):

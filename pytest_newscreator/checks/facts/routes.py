@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import reduce
 from urllib.parse import urlsplit
 
 from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.addresses import Address
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.networks import Reached, is_loopback, is_published_at, namespace, reach
@@ -22,7 +22,7 @@ _OLLAMA = re.compile(r"(?:^|/)ollama(?:$|[:@/])")
 _OLLAMA_PORT = 11434
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """Where one address leads.
 
@@ -38,7 +38,7 @@ class Route:
     cause: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listening:
     """Where a server listens inside its container: its ports, none where that is not known, and who decides it."""
 
@@ -51,7 +51,7 @@ class Listening:
         return " or ".join(str(port) for port in sorted(self.ports))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """The stack as one service sees it, started one way; `compose` is None for a process of the host."""
 

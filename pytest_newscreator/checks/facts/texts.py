@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import Project
 from pytest_newscreator.resolve.repository import DEFAULT_KINDS, Repository
 from pytest_newscreator.resolve.values import Value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A text that a service has for a setting; None where only running the program tells. `value` is what gives it."""
 

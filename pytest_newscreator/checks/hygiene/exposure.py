@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from pytest_newscreator.checks.hygiene.subjects import Started, hops_of, over_in
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Port
 from pytest_newscreator.resolve.repository import Repository
@@ -27,7 +27,7 @@ _OLLAMA_PORT = 11434
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - what Docker does with a port that names no address
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry by which a service is reached from outside: a published port, or the host's network."""
 
@@ -135,20 +135,28 @@ def _judged(one: Started, place: Place) -> Finding | None:
     reach = reach_of(address)
     if reach in {None, "loopback"}:
         return None
-    own = next((node for node in _elements(owner) if node.place == place), None)
-    hops = hops_of(own)
+    hops = hops_of(next((node for node in _elements(owner) if node.place == place), None))
+    serving = next((port for port in here if port.target == _own_port(one)), here[0])
     where = f"on {address}, which is not this machine alone" if reach == "one" else "on every interface"
-    numbers = " and ".join(dict.fromkeys(str(port.target) for port in (here[0], here[-1])))
     return Finding(
-        f"{one.service.key} publishes {numbers} {where}, should be on 127.0.0.1",
+        f"{one.service.key} publishes {_numbers(here, _own_port(one))} {where}, should be on 127.0.0.1",
         place=place,
         expected="127.0.0.1",
         observed=address,
         chain=chain(hops),
-        fix=f'write "127.0.0.1:{here[0].published or here[0].target}:{here[0].target}"; put a proxy with a login before'
+        fix=f'write "127.0.0.1:{serving.published or serving.target}:{serving.target}"; put a proxy with a login before'
         " it where others must reach it (CIS Docker v1.6.0 5.14, OWASP #5a)",
         severity=_severity(reach),
     )
+
+
+def _numbers(ports: Sequence[Port], served: int) -> str:
+    """Return the ports of one entry for people: a range by its ends, with the one that the service answers at."""
+    targets = list(dict.fromkeys(port.target for port in ports))
+    if len(targets) == 1:
+        return str(targets[0])
+    ends = f"{targets[0]} to {targets[-1]}"
+    return f"{served} (with all of {ends})" if served in targets else ends
 
 
 def _elements(service: ComposeService) -> tuple[Node, ...]:

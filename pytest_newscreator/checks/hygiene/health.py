@@ -9,13 +9,23 @@ from collections.abc import Iterator, Sequence
 from pytest_newscreator.checks.facts.image_names import is_plain
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene import subjects as hygiene
-from pytest_newscreator.checks.hygiene.subjects import Started, hardening, last_place, over_invocations, texts, unknown
+from pytest_newscreator.checks.hygiene.subjects import (
+    Started,
+    hardening,
+    last_place,
+    missing,
+    over_invocations,
+    texts,
+    unknown,
+)
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import Node
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Finding
 
+_ADD = "add a `healthcheck:` whose command asks the service for what it is there for"
+_CHANGE = "let its command ask the service for what it is there for, and fail where that is not to be had"
 _REFERENCE = "(CIS Docker v1.6.0 4.6 and 5.27)"
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _ALWAYS = frozenset({"true", ":", "echo", "printf", "sleep"})
@@ -74,9 +84,8 @@ def _of_image(one: Started) -> Finding | None:
     if not is_plain(base):
         what = f"the image {base}" if base else "its image"
         raise unknown(f"{one.service.key} has no health check in Compose; whether {what} brings one is not known")
-    declared = one.compose.get("healthcheck")
-    place = declared.place if declared is not None and declared.content is not None else one.compose.place
-    return _finding(one, "has no health check, should have one", place, lacks="healthcheck")
+    lack = missing(one, "healthcheck.test", block="healthcheck")
+    return _finding(one, f"has no health check, should have one{lack.since}", lack.place, lacks="healthcheck")
 
 
 def _finding(one: Started, what: str, place: Place | None, lacks: str = "") -> Finding:
@@ -84,7 +93,7 @@ def _finding(one: Started, what: str, place: Place | None, lacks: str = "") -> F
     return Finding(
         f"{one.service.key} {what}: it counts as ready as soon as it runs",
         place=place,
-        fix=f"add a `healthcheck:` whose command asks the service for what it is there for {_REFERENCE}",
+        fix=f"{_ADD if lacks else _CHANGE} {_REFERENCE}",
         severity=hardening(one.repository.contract),
         lacks=lacks,
     )

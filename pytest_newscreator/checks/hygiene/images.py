@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.image_names import Reference, parse_reference
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene.subjects import hardening, started, unknown
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.docker.image import image_environment
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.docker.dockerfile import Dockerfile, Stage
 from pytest_newscreator.sources.docker.words import Expansion
@@ -26,7 +25,7 @@ _LOCAL_POLICIES = frozenset({"never", "build"})
 _REFERENCE = "(CIS Docker v1.6.0 5.28, OWASP #13)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """One way in which a place comes to name an image: `text` None is what only a host knows."""
 
@@ -41,7 +40,7 @@ class Named:
         return found if found is not None and found.is_complete else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Images:
     """Every image that the Dockerfiles and the loaded Compose files of a repository name."""
 
@@ -89,7 +88,7 @@ class Images:
         """Return every Dockerfile that counts, and those of any name that a service is built by."""
         built = {service.build.dockerfile for service in self.services() if service.build and service.build.dockerfile}
         paths = (path for path in self.repository.files if dockerfile.matches(path) or path in built)
-        sources = ((path, tree.read_text(self.repository.root, path)) for path in paths)
+        sources = ((path, self.repository.source(path)) for path in paths)
         return {path: dockerfile.parse(source) for path, source in sources if source is not None}
 
     def bases(self) -> Iterator[tuple[Dockerfile, Stage, tuple[Named, ...]]]:
@@ -188,7 +187,7 @@ def judge_floating_tag(subject: Subject, repository: Repository) -> Finding | No
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skew:
     """The version of a server that a service runs, and every other place that names the same repository."""
 
@@ -249,12 +248,14 @@ def judge_image_skew(subject: Subject, repository: Repository) -> Finding | None
     if not wrong:
         return None
     named, version = wrong[0]
+    right = (one for one, version in other if version == skew.own.version)
+    own = [f"{one.place}: {one.text}, which {skew.service} runs" for one in right][:1]
     return Finding(
         f"{skew.own.repository} is {version} here, {skew.service} runs {skew.own.version}",
         place=named.place,
         expected=skew.own.version,
         observed=version,
-        chain=(*named.chain, *(f"{one.place}: {one.text}" for one, _ in wrong[1:])),
+        chain=(*named.chain, *own, *(f"{one.place}: {one.text}" for one, _ in wrong[1:])),
         fix=f"name {skew.own.version} here too, or move {skew.service} (OWASP #13)",
         severity=hardening(repository.contract),
     )

@@ -5,13 +5,21 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.image_names import is_plain
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene import subjects as hygiene
-from pytest_newscreator.checks.hygiene.subjects import Started, hardening, last_place, over_invocations, texts, unknown
+from pytest_newscreator.checks.hygiene.subjects import (
+    Started,
+    hardening,
+    last_place,
+    missing,
+    over_invocations,
+    texts,
+    unknown,
+)
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Finding
@@ -41,7 +49,7 @@ _UNCONFINED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """What is wrong with one aspect of a service, where, and what to do; `lacks` where the place is the service."""
 
@@ -78,7 +86,9 @@ def _capabilities(one: Started) -> Iterator[Fault]:
             yield Fault(node.place, f"is given the capability {node.value}, should not be", fix)
     if "ALL" not in {_capability(node.value) for node in texts(one.compose.get("cap_drop"))}:
         fix = "add `cap_drop: [ALL]`, then `cap_add` what it needs (CIS Docker v1.6.0 5.4, OWASP #3)"
-        yield Fault(one.compose.place, "keeps Docker's default capabilities, should drop ALL", fix, "cap_drop")
+        lack = missing(one, "cap_drop")
+        what = f"keeps Docker's default capabilities, should drop ALL{lack.since}"
+        yield Fault(lack.place, what, fix, "cap_drop")
 
 
 def _capability(name: object) -> str:
@@ -97,8 +107,9 @@ def _no_new_privileges(one: Started) -> Iterator[Fault]:
     fix = 'add `security_opt: ["no-new-privileges:true"]` (CIS Docker v1.6.0 5.26, OWASP #4)'
     given = [(text, place) for text, place in _options(one) if text.partition(":")[0] == "no-new-privileges"]
     if not given:
-        what = "lets programs gain privileges, should have no-new-privileges"
-        yield Fault(one.compose.place, what, fix, "no-new-privileges")
+        lack = missing(one, "security_opt")
+        what = f"lets programs gain privileges, should have no-new-privileges{lack.since}"
+        yield Fault(lack.place, what, fix, "no-new-privileges")
     elif given[-1][0] not in {"no-new-privileges", "no-new-privileges:true"}:
         yield Fault(given[-1][1], "lets programs gain privileges, should have no-new-privileges:true", fix)
 
@@ -108,7 +119,9 @@ def _read_only(one: Started) -> Iterator[Fault]:
     fix = "set `read_only: true`, with `tmpfs` and volumes where it writes (CIS Docker v1.6.0 5.13, OWASP #8)"
     node = one.compose.get("read_only")
     if node is None or node.content is None:
-        yield Fault(one.compose.place, "can write to its own image, should be read_only", fix, "read_only")
+        lack = missing(one, "read_only")
+        what = f"can write to its own image, should be read_only{lack.since}"
+        yield Fault(lack.place, what, fix, "read_only")
     elif node.value is not True:
         yield Fault(node.place, "can write to its own image, should be read_only", fix)
 
@@ -130,7 +143,8 @@ def _user(one: Started) -> Iterator[Fault]:
         base = image.base if image is not None else pulled
         if not is_plain(base):
             raise unknown(f"as which user {one.service.key} runs, only {base or 'its image'} knows")
-        yield Fault(one.compose.place, "runs as root, should run as a user of its own", fix, "user")
+        lack = missing(one, "user")
+        yield Fault(lack.place, f"runs as root, should run as a user of its own{lack.since}", fix, "user")
 
 
 def _is_root(user: str) -> bool:

@@ -8,7 +8,15 @@ from difflib import get_close_matches
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene import subjects as hygiene
-from pytest_newscreator.checks.hygiene.subjects import Started, hardening, over_invocations, services, started, texts
+from pytest_newscreator.checks.hygiene.subjects import (
+    Started,
+    hardening,
+    missing,
+    over_invocations,
+    services,
+    started,
+    texts,
+)
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.places import Place
@@ -65,9 +73,11 @@ def _none(one: Started) -> Finding:
     """Say that nothing reserves a GPU, at what hides all cards if there is such a thing."""
     value = one.given.environment.get("NVIDIA_VISIBLE_DEVICES")
     hidden = value.origin if value is not None and one.compose.get("runtime") is not None else None
+    lack = missing(one, _RIGHT)
     return Finding(
-        f"{one.service.key} has the GPU {one.service.gpu} in the contract and reserves none in any invocation",
-        place=hidden or one.compose.place,
+        f"{one.service.key} has the GPU {one.service.gpu} in the contract and reserves none in any invocation"
+        f"{lack.since}",
+        place=hidden or lack.place,
         expected=_RIGHT,
         fix=f"add {_SHAPE} to {_RIGHT}",
         lacks="" if hidden else "gpu",
@@ -195,10 +205,11 @@ def _unlimited(one: Started, kind: str) -> Finding | None:
     found = [node for node in map(one.compose.get, paths) if node is not None and node.content is not None]
     if any(not _UNLIMITED.fullmatch(str(node.value).strip()) for node in found):
         return None
+    lack = missing(one, *paths)
     what = f"has {kind} limit {found[0].value}, which is none" if found else f"has no {kind} limit"
     return Finding(
-        f"{one.service.key} {what}, should have one",
-        place=found[0].place if found else one.compose.place,
+        f"{one.service.key} {what}, should have one{'' if found else lack.since}",
+        place=found[0].place if found else lack.place,
         fix=f"set {paths[0]} to what the service needs at most (CIS Docker v1.6.0 {rule}, OWASP #7)",
         severity=hardening(one.repository.contract),
         lacks="" if found else f"{kind} limit",

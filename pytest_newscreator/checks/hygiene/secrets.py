@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene.subjects import Started, hardening, services, started, unknown
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
@@ -36,7 +37,7 @@ _SWITCH = frozenset({"true", "false", "yes", "no", "on", "off", "auto", "none", 
 _REFERENCE = "(CIS Docker v1.6.0 4.10, OWASP #12)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """A value that stands in a file under the name of a secret: whose it is, where, and how it gets there."""
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Contract, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Hop
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.docker.dockerfile import Dockerfile, Instruction, Stage
 from pytest_newscreator.verdicts import Finding, NotVerified, Severity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """A service of the contract as one invocation starts it."""
 
@@ -90,6 +90,29 @@ def unknown(reason: str) -> NotVerified:
     return NotVerified(reason, needs="", fix="")
 
 
+@frozen
+class Missing:
+    """Where a service lacks something, and the words for it: what `!reset` took away is missing there."""
+
+    place: Place
+    since: str = ""
+
+
+def missing(one: Started, *paths: str, block: str = "") -> Missing:
+    """Return where a service has none of some keys: where one is taken away or written empty, else at its name.
+
+    `block` is the key in which it should stand, where that has a place of its own.
+    """
+    found = [node for node in map(one.compose.get, paths) if node is not None and node.content is not None]
+    written = found[0].place if found else None
+    taken = next((reset for reset in map(one.compose.tree.removal, paths) if reset is not None), None)
+    if taken is not None and written in {None, taken.place}:
+        return Missing(taken.place, f" (taken away by this `{taken.tag}`)")
+    around = one.compose.get(block) if block else None
+    has_block = around is not None and around.content is not None
+    return Missing(written or (around.place if around is not None and has_block else one.compose.place))
+
+
 def texts(node: Node | None) -> tuple[Node, ...]:
     """Return the elements of a list, or a single value as one; of what is not there, none."""
     if node is None or node.content is None:
@@ -106,7 +129,7 @@ def hops_of(node: Node | None) -> tuple[Hop, ...]:
 def dockerfile_of(repository: Repository, compose: ComposeService) -> Dockerfile | None:
     """Return the Dockerfile that a service is built by, where it can be read."""
     path = compose.build.dockerfile if compose.build else ""
-    source = tree.read_text(repository.root, path) if path else None
+    source = repository.source(path) if path else None
     return dockerfile.parse(source) if source is not None else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.data import FOLDER
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.docker.image import Copy, image_environment
 from pytest_newscreator.resolve.repository import Repository
@@ -25,7 +25,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified
 FILE: Final = FOLDER / "ollama_cves.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Engine:
     """The image that a service's Ollama comes from: None where only a build tells it; a version where its tag does."""
 
@@ -44,7 +44,7 @@ class Engine:
         return self.version or f"up to {table_for(None)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hole:
     """A known vulnerability, and the first release without it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.routes import Route, View
 from pytest_newscreator.checks.facts.texts import Text, place_of, texts
@@ -11,6 +10,7 @@ from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import UNSET, chain
 from pytest_newscreator.contract.model import Model, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.addresses import Entry, entries, masked
 from pytest_newscreator.resolve.compose.project import Project
@@ -19,7 +19,7 @@ from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """One address setting of one service under one invocation, and the models that it must reach."""
 
@@ -33,7 +33,7 @@ class Use:
         return f" (invocation {self.view.invocation.name})" if self.view.invocation else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One entry of such a setting, and where its address leads; None where it has none."""
 

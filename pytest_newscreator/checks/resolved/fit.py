@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.asking import sent_under_each, target_of
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import LatencyCase, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.repository import Repository
@@ -23,7 +23,7 @@ _DOCKER = {"start_period": 0.0, "interval": 30.0, "retries": 3.0}
 """What Docker takes for a part of a health check that neither Compose nor the image gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """The num_ctx that a service sends under one invocation, and the latency cases of what it asks."""
 
@@ -35,7 +35,7 @@ class Window:
     cases: tuple[LatencyCase, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """The num_predict that a service sends under one invocation, and the num_ctx that goes with it."""
 
@@ -48,7 +48,7 @@ class Answer:
     window_place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """A service that others wait for until it is healthy, and how long the contract lets it take."""
 

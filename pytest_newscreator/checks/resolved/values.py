@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.claims import agrees, as_read
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import DEFAULT_NAMES, Project
 from pytest_newscreator.resolve.given import Given
@@ -20,7 +20,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified
 UNSET = "unset"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """One setting of one service under one invocation; without a setting the service, without both the invocation."""
 

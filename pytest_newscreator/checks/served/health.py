@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_newscreator.checks.deployed.services import endpoint_of, step_back
@@ -12,6 +11,7 @@ from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.served.alone import hold_alone
 from pytest_newscreator.checks.served.names import server
 from pytest_newscreator.contract.model import Contract, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
@@ -27,7 +27,7 @@ OF_ITS_OWN_S: Final = 2.0
 SECOND: Final = 1e9
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """How health followed: seconds until it turned bad and until it was good again, None where it did not in time."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.services import endpoint_of
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.served.names import Served, has, load, server, short, variant_subjects
 from pytest_newscreator.contract.model import Contract
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Endpoint, Stack
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """What serves a name: its runner, the digest that the name means now, and the layers on the GPU by the log."""
 

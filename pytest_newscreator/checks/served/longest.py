@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.checks.served.names import Served
 from pytest_newscreator.contract.model import Contract
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Finding
@@ -31,7 +31,7 @@ SLACK: Final = 0.02
 """How far the count may be from what the paragraphs come to: the seams between them are the tokenizer's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Longest:
     """A prompt length in tokens and the room for its answer; `place` is where it is declared."""
 
@@ -54,7 +54,7 @@ def of(served: Served, contract: Contract) -> Longest | None:
     return Longest(window - OUTPUT_TOKENS, OUTPUT_TOKENS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scale:
     """What a prompt comes to in a model's tokens: `overhead` for its turns, `each` for a paragraph."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.served.names import Served, short
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Finding, NotVerified
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 AGAIN = "make it again from its Modelfile"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holding:
     """What a server has: its models as it shows them, their manifests' digests, and the names it lists."""
 

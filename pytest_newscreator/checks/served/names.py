@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.checks.deployed.services import endpoint_of, step_back
 from pytest_newscreator.checks.registry import Subject
 from pytest_newscreator.contract.model import Contract, Model, Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import NotVerified, fail
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Stack
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """One name that a server must have; `variant` None is the base itself."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.served import runners
 from pytest_newscreator.checks.served.names import server
 from pytest_newscreator.contract.model import Contract, Model, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified, fail
@@ -33,7 +33,7 @@ DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {"num_batch": ("512",)}
 ANSWER_S: Final = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asking:
     """A service that asks a model, the server behind it, and the variable that holds the address."""
 

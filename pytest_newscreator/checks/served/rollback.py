@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,7 @@ from pytest_newscreator.checks.served.alone import hold_alone
 from pytest_newscreator.checks.served.names import server, short
 from pytest_newscreator.contract.model import Invocation, Model, Service
 from pytest_newscreator.errors import StackError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified, fail
@@ -29,7 +30,7 @@ class Switching(Protocol):
         """Switch and wait; raises `StackError` where the stack does not come up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """What one name is made of: its parent and the blob of its weights."""
 

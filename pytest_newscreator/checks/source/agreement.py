@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.asking import (
     RUNNER_OPTIONS,
@@ -19,17 +18,18 @@ from pytest_newscreator.checks.facts.asking import (
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.checks.source.creations import states
 from pytest_newscreator.contract.model import Service, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.ollama.modelfile import parse
 from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """A request option as one side sends it, and what the Modelfiles of the variants that it can meet state."""
 
@@ -46,7 +46,7 @@ class Pair:
         return not self.stated or any(agrees(self.sent, value) for _, value, _ in self.stated)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """A request option that no Modelfile states, and those of the requests for the same model that come before it."""
 
@@ -60,6 +60,8 @@ def agreement_subjects(repository: Repository) -> Iterator[Subject]:
         yield from _by_setting(repository, service)
     for site in repository.sites:
         if site.kind == "json-body" and site.setting in RUNNER_OPTIONS and site.value is not None:
+            if states(repository, site):
+                continue
             variants = _asked(repository, site)
             # A model that is named says whose runner it is, wherever the request is written.
             is_ours = site.model is not None or bool(repository.services_of(site.place.path))
@@ -91,7 +93,9 @@ def _by_setting(repository: Repository, service: Service) -> Iterator[Subject]:
 
 def _meetings(repository: Repository) -> Iterator[Subject]:
     """Yield the options that only requests decide, where two requests for one model can meet."""
-    requests = (*by_setting(repository), *written(repository), *left_out(repository))
+    created = {site.place for site in repository.sites if site.kind == "json-body" and states(repository, site)}
+    asking = (sent for sent in written(repository) if sent.place not in created)
+    requests = (*by_setting(repository), *asking, *left_out(repository))
     open_ones = [sent for sent in requests if not _is_stated(repository, sent)]
     for index, sent in enumerate(open_ones):
         others = tuple(other for other in open_ones[:index] if not other.is_left_out and sent.meets(other))
@@ -119,7 +123,7 @@ def _stated(repository: Repository, option: str, variants: Sequence[Variant]) ->
     """Return what the Modelfiles of these variants state for an option."""
     found = []
     for variant in variants:
-        source = tree.read_text(repository.root, variant.modelfile) if variant.modelfile else None
+        source = repository.source(variant.modelfile) if variant.modelfile else None
         commands = [c for c in parse(source.text).commands if c.name == option] if source else []
         if commands and source:
             last = commands[-1]

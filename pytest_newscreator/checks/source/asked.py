@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.start.scripts import Creation, Running, running, word_place
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.verdicts import Finding, NotVerified
 
@@ -21,7 +20,7 @@ _MAKES = re.compile(r"\b(?:create|pull|cp\W+[\w.:/-]+)\W[^;&|]*\Z")
 _ASKS_TO_MAKE = re.compile(r"/api/(?:create|pull|copy)\b|\b(?:ollama\w*|client)\.(?:create|pull|copy)\(")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskedName:
     """A name that the containers of a server ask for, and that the contract does not declare."""
 
@@ -94,9 +93,7 @@ def _making(repository: Repository, name: str) -> Iterator[Place]:
     """Yield where a call of `ollama` in the repository makes a model of a name, whoever runs it."""
     for site in repository.sites:
         if site.kind == "ollama-argument" and site.value is not None and names.same(site.value, name):
-            source = tree.read_text(repository.root, site.place.path)
-            lines = source.text.splitlines()[site.place.line - 1 : site.place.line] if source is not None else []
-            before = lines[0][: site.place.column - 1] if lines else ""
+            before = repository.line(site.place)[: max(site.place.column - 1, 0)]
             if _MAKES.search(before):
                 yield site.place
 
@@ -109,10 +106,9 @@ def _doubt(repository: Repository, own: Running, made: Sequence[Creation], name:
     elsewhere = next(_making(repository, name), None)
     if elsewhere is not None:
         return f"{elsewhere} makes it, and no container starts that"
-    for path in repository.files:
-        source = tree.read_text(repository.root, path)
-        if source is not None and _ASKS_TO_MAKE.search(source.text):
-            return f"{path} asks Ollama to make models"
+    asking = next((source for source in repository.sources if _ASKS_TO_MAKE.search(source.text)), None)
+    if asking is not None:
+        return f"{asking.path} asks Ollama to make models"
     return own.startup.unknown
 
 

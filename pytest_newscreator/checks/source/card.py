@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from pytest_newscreator.checks.facts.effective import Held, held
@@ -12,6 +11,7 @@ from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.hygiene.subjects import Started, over_invocations, services, started, texts
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.compose.project import Node
 from pytest_newscreator.resolve.docker.base_images import base_environment
 from pytest_newscreator.resolve.repository import Repository
@@ -30,7 +30,7 @@ _OF_NVIDIA = frozenset(
 _DRIVER_PARTS = frozenset({"compute", "compat32", "graphics", "utility", "video", "display", "ngx"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A variable of a service that decides which devices its server finds."""
 

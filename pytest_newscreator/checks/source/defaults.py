@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts import overridden
 from pytest_newscreator.checks.facts.claims import Claim, claims
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.verdicts import Finding, NotVerified
@@ -17,7 +17,7 @@ GIVING = ("compose-value", "shell-assignment", "dotenv", "dockerfile-env", "lite
 """The kinds of sites that give a value, rather than one for when nothing is given."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unread:
     """A file, or a part of one, that its reader could not understand: what it defaults to is not known."""
 
@@ -97,6 +97,8 @@ def _variants_elsewhere(repository: Repository, claim: Claim) -> tuple[str, ...]
 
 def _verb(claim: Claim) -> str:
     """Return how this kind of place gives its value."""
+    if claim.site.overwrites:
+        return "is set to"
     return "is" if claim.site.kind in GIVING else "defaults to"
 
 

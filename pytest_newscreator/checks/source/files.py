@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.docker.context import Context, made_elsewhere
 from pytest_newscreator.resolve.docker.image import Copy, copies
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.docker.words import arguments
 from pytest_newscreator.sources.lines import UNKNOWN
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """One source of one COPY or ADD: its Dockerfile, its instruction, and which of its sources it is."""
 
@@ -30,7 +29,7 @@ class Wanted:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """One way a Dockerfile is built: the folder, and the COPY and ADD lines as they read there."""
 
@@ -78,7 +77,7 @@ def _builds(repository: Repository) -> Iterator[tuple[str, str, dict[str, Value]
 
 def _copies(repository: Repository, path: str, args: dict[str, Value]) -> tuple[Copy, ...]:
     """Return what a Dockerfile takes from its context; an argument that nobody gives a value stays unknown."""
-    source = tree.read_text(repository.root, path)
+    source = repository.source(path)
     if source is None:
         return ()
     parsed = dockerfile.parse(source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_newscreator.checks.facts.effective import Held, container, held
@@ -15,10 +14,10 @@ from pytest_newscreator.checks.hygiene.versions import engine
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
 from pytest_newscreator.contract.model import Service, Setting
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.ollama import settings as ollama_settings
 from pytest_newscreator.sources.ollama.settings import version_of_image
 from pytest_newscreator.verdicts import Finding, NotVerified
@@ -26,7 +25,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified
 _AS_WRITTEN = {"forever": "-1", "DEBUG": "1", "DEBUG-4": "2", "INFO": "0", "WARN": "-1"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Knob:
     """A variable of a service, and what the service's programs read."""
 
@@ -171,7 +170,7 @@ def _is_read(one: Started, knob: Knob, value: Value | None) -> bool:
         return True
     if value is None:
         return False
-    sources = (tree.read_text(one.repository.root, path) for path in one.project.compose_files)
+    sources = (one.repository.source(path) for path in one.project.compose_files)
     if value.chain[0].kind == "env_file" and any(source and interpolates(source.text, knob.name) for source in sources):
         return True
     others = {**one.project.disabled, **one.project.services}
@@ -195,8 +194,7 @@ def _may_read(one: Started, compose: str, name: str) -> bool:
 def _is_asked_from_outside(repository: Repository, name: str) -> bool:
     """Return whether a script of the repository reads a name inside a container, by `docker compose exec`."""
     called = re.compile(rf"\bexec\b.*{re.escape(name)}(?![A-Za-z0-9_])")
-    sources = (tree.read_text(repository.root, path) for path in repository.files)
-    return any(source is not None and called.search(source.text) for source in sources)
+    return any(name in source.text and called.search(source.text) for source in repository.sources)
 
 
 def _hold_known(one: Started, knob: Knob) -> None:
@@ -204,6 +202,8 @@ def _hold_known(one: Started, knob: Knob) -> None:
     reference, unknown = engine(one).reference, ""
     if not (reference and (version_of_image(f"{_stem(reference)}:0.0.0") or is_plain(reference))):
         unknown = f"{reference or 'its image'} may have programs of its own that read it"
+    elif knob.named.oversized:
+        unknown = f"{knob.named.oversized[0]}, which is too large to be read, may read it"
     elif not knob.named.reads and (missing := _unknown_start(one)):
         unknown = missing
     if unknown:

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.facts.claims import MODELFILE_KINDS, agrees, retired_name
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.checks.source.creations import creating
 from pytest_newscreator.contract.model import Model, Variant
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
-from pytest_newscreator.sources import tree
+from pytest_newscreator.sources import bounds
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.ollama.modelfile import Modelfile, parse
 from pytest_newscreator.sources.sites import Site
 from pytest_newscreator.verdicts import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stated:
-    """One statement of a Modelfile that the contract speaks about; `place` is the value's, or the file's."""
+    """One statement of a Modelfile that the contract speaks about; `place` is the value's, or the file's.
+
+    `creates` is the model that a request to create one makes of it, in the place of a Modelfile; `declared` says
+    where the contract has what is expected from.
+    """
 
     path: str
     key: str
     values: tuple[str, ...]
     expected: tuple[str, ...]
     place: Place
+    creates: str = ""
+    declared: str = ""
 
 
 def modelfile_subjects(repository: Repository) -> Iterator[Subject]:
@@ -45,6 +52,7 @@ def modelfile_subjects(repository: Repository) -> Iterator[Subject]:
                 groups.setdefault((site.scope, site.model), []).append(site)
         for (_, made), sites in groups.items():
             yield from _other_subjects(repository, path, made, sites)
+    yield from creation_subjects(repository)
 
 
 def _other_subjects(repository: Repository, path: str, made: str | None, sites: Sequence[Site]) -> Iterator[Subject]:
@@ -70,7 +78,8 @@ def _other_subjects(repository: Repository, path: str, made: str | None, sites: 
             given = [site for site in found if site is not None]
             place = given[-1].place if given else sites[0].place
             values = tuple(site.value or "" for site in (given if key == "stop" else given[-1:]))
-            yield Subject(f"{path} {variant.name} {key}", place, Stated(path, key, values, expected, place))
+            stated = Stated(path, key, values, expected, place, declared=_declared(model, variant, key))
+            yield Subject(f"{path} {variant.name} {key}", place, stated)
 
 
 def _origin(repository: Repository, path: str, site: Site) -> Site | None:
@@ -84,7 +93,7 @@ def _origin(repository: Repository, path: str, site: Site) -> Site | None:
 def _variant_subjects(repository: Repository, model: Model, variant: Variant) -> Iterator[Subject]:
     """Yield what the contract says about one Modelfile."""
     path = variant.modelfile or ""
-    source = tree.read_text(repository.root, path)
+    source = repository.source(path)
     if source is None:
         yield Subject(f"{variant.name} file", variant.place, Stated(path, "file", (), ("exists",), variant.place))
         return
@@ -97,7 +106,15 @@ def _variant_subjects(repository: Repository, model: Model, variant: Variant) ->
     wanted = {"FROM": (model.base,), **model.stated(variant)}
     for key, expected in wanted.items():
         values, place = _stated(parsed, path, key)
-        yield Subject(f"{variant.name} {key}", place, Stated(path, key, values, expected, place))
+        stated = Stated(path, key, values, expected, place, declared=_declared(model, variant, key))
+        yield Subject(f"{variant.name} {key}", place, stated)
+
+
+def _declared(model: Model, variant: Variant, key: str) -> str:
+    """Return where the contract says what a Modelfile should state: at the base, else at the variant."""
+    if key == "FROM":
+        return f"{model.base_place}: declares the base {model.base}"
+    return f"{variant.place}: declares {variant.name}"
 
 
 def _stated(parsed: Modelfile, path: str, key: str) -> tuple[tuple[str, ...], Place]:
@@ -125,39 +142,76 @@ def judge_modelfile(subject: Subject, repository: Repository) -> Finding | None:
     if _is_right(stated, repository):
         return None
     if stated.key == "file":
-        return Finding(
-            f"the Modelfile {stated.path} does not exist", stated.place, fix="create it, or correct the path"
-        )
+        wrong, fix = bounds.fault(repository.root, stated.path) or ("does not exist", "create it, or correct the path")
+        return Finding(f"the Modelfile {stated.path} {wrong}", stated.place, fix=fix)
     if stated.key == "grammar":
         return Finding(stated.values[0], stated.place, fix="correct the line: Ollama would refuse or misread it")
     if not stated.expected:
-        return Finding(
-            f"FROM names {stated.values[0]}, which is retired by the contract",
-            stated.place,
-            observed=stated.values[0],
-            fix="name the decided base, or remove the file",
-        )
+        return _retired(stated, repository)
     return _differs(stated, repository)
+
+
+def _retired(stated: Stated, repository: Repository) -> Finding:
+    """Say that a Modelfile that makes no variant is made of a retired model, and which base has come after it."""
+    name = stated.values[0]
+    models = repository.contract.models.values()
+    heirs = [model for model in models if any(names.same(name, retired) for retired in model.retired)]
+    bases = " or ".join(dict.fromkeys(model.base for model in heirs))
+    return Finding(
+        f"FROM names {name}, which is retired by the contract, the base is {bases}",
+        stated.place,
+        expected=bases,
+        observed=name,
+        chain=tuple(f"{model.base_place}: declares the base {model.base}" for model in heirs),
+        fix=f"write `FROM {heirs[0].base}`, or remove the file" if heirs else "remove the file",
+    )
 
 
 def _differs(stated: Stated, repository: Repository) -> Finding:
     """Say what a Modelfile states and what it should."""
     observed = ", ".join(stated.values) or "not set"
-    wanted = ", ".join(stated.expected)
+    wanted = (" or " if stated.creates else ", ").join(stated.expected)
+    if stated.creates:
+        made = f"from {observed}" if stated.key == "FROM" else f"with {stated.key} {observed}"
+        return Finding(
+            f"this request creates {stated.creates} {made}, the contract says {wanted}",
+            stated.place,
+            expected=wanted,
+            observed=observed,
+            chain=(stated.declared,) if stated.declared else (),
+            fix=f"write {stated.expected[0]} there, or declare another value in newscreator.yaml",
+        )
     return Finding(
         f"{stated.key} is {observed}, the contract says {wanted}",
         stated.place,
         expected=wanted,
         observed=observed,
-        fix=f"write `{stated.key if stated.key == 'FROM' else 'PARAMETER ' + stated.key} {wanted}`",
+        chain=(stated.declared,) if stated.declared else (),
+        fix=f"write `{_as_lines(stated)}`, or declare another value in newscreator.yaml",
         lacks="" if stated.values else stated.key,
         causes=() if stated.values else _misspelt(stated, repository),
     )
 
 
+def _as_lines(stated: Stated) -> str:
+    """Return what a Modelfile should say."""
+    if stated.key == "FROM":
+        return f"FROM {stated.expected[0]}"
+    return "`, `".join(f"PARAMETER {stated.key} {text}" for text in stated.expected)
+
+
+def creation_subjects(repository: Repository) -> Iterator[Subject]:
+    """Yield what each request that creates a model of the contract says of it."""
+    for one in creating(repository):
+        path, place = one.site.place.path, one.site.place
+        name = one.name or "a model"
+        stated = Stated(path, one.key, (one.site.value or "",), one.expected, place, name, one.declared)
+        yield Subject(f"{path} {name} {one.key}", place, stated)
+
+
 def _misspelt(stated: Stated, repository: Repository) -> tuple[Place, ...]:
     """Return the lines of the same Modelfile that Ollama would refuse: what is not stated may be what they mean."""
-    source = tree.read_text(repository.root, stated.path)
+    source = repository.source(stated.path)
     parsed = parse(source.text) if source else Modelfile(())
     starts = {(command.line, command.column) for command in parsed.commands}
     problems = [p for p in parsed.problems if p.stage == "parser" or (p.line, p.column) in starts]
@@ -168,6 +222,8 @@ def _matches(stated: Stated) -> bool:
     """Return whether the stated values are the expected ones."""
     if stated.key == "FROM":
         return bool(stated.values) and names.same(stated.values[0], stated.expected[0])
+    if stated.creates:
+        return any(agrees(stated.values[0], text) for text in stated.expected)
     if stated.key == "stop":
         return set(stated.values) == set(stated.expected)
     return len(stated.values) == 1 and agrees(stated.values[0], stated.expected[0])

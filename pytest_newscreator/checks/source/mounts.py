@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Invocation, Service
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import beside
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
@@ -28,7 +28,7 @@ _WORD = re.compile(r"[^\s\"'#,\]]+")
 _OPTIONS = re.compile(r":[A-Za-z][A-Za-z,]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mounted:
     """A file or folder of the repository that a container sees: where it is written, and how strictly it is meant.
 

@@ -16,6 +16,7 @@ from pytest_newscreator.resolve.start.startup import Script
 from pytest_newscreator.sources.docker.words import split
 from pytest_newscreator.verdicts import Finding, NotVerified
 
+_PLAIN = re.compile(r"[\w-]+")
 _BLANK = re.compile(r"[\s,;]")
 
 
@@ -35,7 +36,7 @@ def modelfile_finding(repository: Repository, model: Model, variant: Variant, cr
     brings = _brings(creation, wanted)
     if brings is not None:
         return _elsewhere(creation, wanted, brings, known) if known and not found else _hidden(creation, wanted)
-    return None if not known and _is_mounted(creation, wanted) else _absent(creation, model, variant)
+    return None if not known and _is_mounted(creation, wanted) else _absent(creation, model, variant, known)
 
 
 def _of_another(creation: Creation, variant: Variant, found: str) -> Finding:
@@ -137,21 +138,51 @@ def _destination_place(creation: Creation, copy: Copy) -> Place:
     return copy.place
 
 
-def _absent(creation: Creation, model: Model, variant: Variant) -> Finding | None:
+def _absent(creation: Creation, model: Model, variant: Variant, known: Sequence[str]) -> Finding | None:
     """Say that a Modelfile is not in the container; nothing is known of an image that is not built here."""
     parsed = creation.by.files.dockerfile
     wanted = variant.modelfile or ""
     if parsed is None or not parsed.stages or creation.by.files.context is None:
         raise NotVerified(f"what is in the image of {creation.by.compose.name} is not known", needs="", fix="")
+    missed = _missed(creation, wanted, known)
+    why = f"this source does not bring: {missed[0]}" if missed else "nothing brings into the container"
     return Finding(
-        f"{variant.name} is created of {posixpath.basename(wanted)}, which nothing brings into the container",
-        place=_copy_place(creation, model) or parsed.stages[-1].place,
+        f"{variant.name} is created of {posixpath.basename(wanted)}, which {why}",
+        place=(missed[1] if missed else _copy_place(creation, model)) or parsed.stages[-1].place,
         expected=wanted,
         observed="not copied, not mounted",
         chain=(f"{creation.script.at(creation.call.place)}: creates {variant.name}",),
-        fix=f"copy {wanted} too",
+        fix=f"correct the source, or copy {wanted} too" if missed else f"copy {wanted} too",
         lacks=wanted,
     )
+
+
+def _missed(creation: Creation, wanted: str, known: Sequence[str]) -> tuple[str, Place] | None:
+    """Return the source of a COPY that should bring a Modelfile, with the reason why it does not.
+
+    It names the file in another stage or image, or nothing matches it and it goes to where the file is read.
+    """
+    context, name = creation.by.files.context, posixpath.basename(wanted)
+    folders = {posixpath.dirname(path) for path in known}
+    for copy in creation.by.files.copies():
+        for source, place in zip(copy.sources, copy.source_places, strict=True):
+            if copy.from_stage is not None and posixpath.basename(source) == name:
+                return f"{_described(creation, copy.from_stage, place)} {source}", place
+            goes_there = posixpath.normpath(copy.destination) in folders
+            if copy.from_stage is None and goes_there and context and not context.matches(source):
+                return f"nothing in {context.folder} matches {source}", place
+    return None
+
+
+def _described(creation: Creation, stage: str, place: Place) -> str:
+    """Return why `--from` does not bring a file; raise NotVerified where it names an image, or another context."""
+    parsed, build = creation.by.files.dockerfile, creation.by.compose.build
+    if parsed is not None and parsed.stage(stage) is not None:
+        return f"the stage {stage} does not have"
+    contexts = creation.by.compose.get("build.additional_contexts")
+    if build is None or not _PLAIN.fullmatch(stage) or (contexts is not None and stage in contexts.children):
+        raise NotVerified(f"{place}: what {stage} has is not known", needs="", fix="")
+    return f"no stage is called {stage}, which should have"
 
 
 def _copy_place(creation: Creation, model: Model) -> Place | None:

@@ -15,7 +15,6 @@ from pytest_newscreator.contract.model import Model, Variant
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.start.scripts import Creation, Running, reading, word_place
-from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.verdicts import Finding, NotVerified
@@ -188,10 +187,8 @@ def _of_a_stray(
 def _raise_if_made_elsewhere(repository: Repository, variant: Variant, own: Running) -> None:
     """Raise NotVerified where a variant may be created by what no container is seen to start."""
     context = own.files.context
-    for path in repository.files:
-        source = tree.read_text(repository.root, path)
-        if source is None:
-            continue
+    for source in repository.sources:
+        path = source.path
         # A script that the image has, and that nothing starts, creates nothing; one beside it may be run by hand.
         is_inside = context is not None and shell.matches(path) and PurePosixPath(path).is_relative_to(context.folder)
         for call in shell.ollama_calls(source) if shell.matches(path) and not is_inside else ():

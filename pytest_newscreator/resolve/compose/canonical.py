@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from pytest_newscreator.errors import ResolutionError
@@ -128,6 +129,9 @@ def _ports(node: Node, _root: Path, _directory: str) -> Node:
 
 def _port(node: Node) -> tuple[Node, ...]:
     if isinstance(node.content, dict):
+        listening = node.children.get("host_ip")
+        if listening is not None and listening.text is not None:
+            _address(listening.text, listening.place, listening.text)
         return (node,)
     text = str(node.content)
     rest, _, protocol = text.partition("/")
@@ -137,12 +141,32 @@ def _port(node: Node) -> tuple[Node, ...]:
     if host is not None and len(target) != len(host) and len(target) > 1:
         message = f"`{text}` maps ranges of different lengths, should map as many host ports as container ports"
         raise ResolutionError(message, place=node.place, fix="make the two ranges equally long")
-    shared = {"host_ip": address.strip("[]"), "protocol": protocol.lower() or "tcp"}
+    bare = _without_brackets(address)
+    if bare:
+        _address(bare, node.place, text)
+    shared = {"host_ip": bare, "protocol": protocol.lower() or "tcp"}
     made = []
     for index, number in enumerate(target):
         host_port = "" if host is None else published if len(target) == 1 else str(host[index])
         made.append(_port_node(node, {**shared, "published": _plain_port(host_port), "target": number}))
     return tuple(made)
+
+
+def _without_brackets(address: str) -> str:
+    """Return the host's address of a short port; one of IPv6 stands in brackets, and is none without them."""
+    if address.startswith("[") and address.endswith("]"):
+        return address[1:-1]
+    return f"[{address}" if ":" in address else address
+
+
+def _address(text: str, place: Place, whole: str) -> None:
+    """Refuse a host that is no address (rule: Go's `net.ParseIP`, which takes neither names nor zones)."""
+    try:
+        ip_address(text.replace("%", " "))
+    except ValueError as error:
+        message = f"`{whole}` publishes at `{text.lstrip('[')}`, should be an IP address"
+        fix = "write 127.0.0.1 for localhost, an IPv6 address in brackets, or leave it out for every address"
+        raise ResolutionError(message, place=place, fix=fix) from error
 
 
 def _plain_port(text: str) -> str:

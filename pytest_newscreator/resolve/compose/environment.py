@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.values import Hop, HopKind
+from pytest_newscreator.sources.bounds import MOST_HOPS, Room, refuse_hops
 from pytest_newscreator.sources.compose.interpolation import Outcome, Step, Template
 from pytest_newscreator.sources.dotenv import Entry, read_entries
 from pytest_newscreator.sources.sites import SourceFile
@@ -16,7 +18,7 @@ from pytest_newscreator.sources.sites import SourceFile
 Locate = Callable[[int, str], Place]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """A variable that is set: its text, where, the hops its own value came by, and who wanted to set it too."""
 
@@ -33,7 +35,7 @@ class Variable:
         return (own, *self.below, *self.losers) if won else (own,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variables:
     """All variables of one project or included file; `unread` are those of dotenv files that Compose ignores."""
 
@@ -58,12 +60,13 @@ def from_shell(environment: Mapping[str, str], place: Place | None) -> Variables
 def with_dotenv(variables: Variables, sources: Sequence[SourceFile], *, lazy: bool) -> Variables:
     """Add dotenv files below what is known already; among them, later files win. Raises SourceError."""
     batch: dict[str, Variable] = {}
+    room = Room()
     scope = Variables(ChainMap(dict(variables.known), batch), variables.unread)
     for source in sources:
         known = {name: variable.text for name, variable in batch.items()}
         for entry in read_entries(source, variables.text, known=known, lazy=lazy):
             if not entry.bare and entry.value is not None:
-                batch[entry.name] = _from_entry(entry, scope, batch.get(entry.name))
+                batch[entry.name] = _from_entry(entry, scope, batch.get(entry.name), room)
     merged = dict(variables.known)
     for name, variable in batch.items():
         earlier = merged.get(name)
@@ -71,13 +74,15 @@ def with_dotenv(variables: Variables, sources: Sequence[SourceFile], *, lazy: bo
     return replace(variables, known=merged)
 
 
-def _from_entry(entry: Entry, scope: Variables, earlier: Variable | None) -> Variable:
+def _from_entry(entry: Entry, scope: Variables, earlier: Variable | None, room: Room) -> Variable:
     losers: tuple[Hop, ...] = ()
     if earlier is not None:
         line = f"line {entry.place.line} sets it again"
         same = earlier.place is not None and earlier.place.path == entry.place.path
         losers = (*earlier.hops(won=False, why=line if same else f"{entry.place.path} is read later"), *earlier.losers)
-    return Variable(entry.name, entry.value or "", "dotenv", entry.place, entry_hops(entry, scope), losers)
+    below = entry_hops(entry, scope)
+    room.take(lambda: entry.place, text=len(entry.value or ""), hops=len(below) + len(losers))
+    return Variable(entry.name, entry.value or "", "dotenv", entry.place, below, losers)
 
 
 def _outranked(winner: Variable, loser: Variable) -> Variable:
@@ -105,8 +110,18 @@ def entry_hops(entry: Entry, variables: Variables) -> tuple[Hop, ...]:
 
 
 def outcome_hops(outcome: Outcome, variables: Variables, locate: Locate) -> tuple[Hop, ...]:
-    """Return the hops of every expansion in a text: for each, the winner and below it the losers."""
-    return tuple(hop for step in outcome.steps for hop in _step_hops(step, variables, locate))
+    """Return the hops of every expansion in a text: for each, the winner and below it the losers.
+
+    Raises SourceError where there are too many of them: each variable brings those of its own value.
+    """
+    if len(outcome.steps) > MOST_HOPS:
+        refuse_hops(locate(outcome.steps[0].expansion.start, ""))
+    hops: list[Hop] = []
+    for step in outcome.steps:
+        hops.extend(_step_hops(step, variables, locate))
+        if len(hops) > MOST_HOPS:
+            refuse_hops(hops[0].place or Place(""))
+    return tuple(hops)
 
 
 def _step_hops(step: Step, variables: Variables, locate: Locate) -> Iterator[Hop]:

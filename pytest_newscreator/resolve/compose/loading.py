@@ -5,34 +5,53 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
 from pytest_newscreator.errors import ResolutionError, SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import beside, canonical
 from pytest_newscreator.resolve.compose.environment import Variables, with_dotenv
+from pytest_newscreator.resolve.compose.memory import Memory
 from pytest_newscreator.resolve.compose.reading import Reading
-from pytest_newscreator.resolve.compose.tree import Node, merge, unique, without
+from pytest_newscreator.resolve.compose.tree import Node, Reset, merge, unique, without
 from pytest_newscreator.resolve.compose.tree import Path as TreePath
+from pytest_newscreator.sources import bounds
+from pytest_newscreator.sources.bounds import DEEPEST
 from pytest_newscreator.sources.sites import SourceFile
 from pytest_newscreator.sources.yamlnodes import documents
+
+if TYPE_CHECKING:
+    from pytest_newscreator.resolve.compose.services import ComposeService
 
 _T = TypeVar("_T")
 Documents = dict[str, tuple[SourceFile, tuple[yaml.Node, ...]]]
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
 _LAZY_SINCE = (5, 1)
 _INCLUDE_MERGES_SINCE = (5, 0)
+_MOST_INCLUDED = 500
+_OUTSIDE = (
+    "is outside the repository, should be a file in it: nobody else has what this machine has there",
+    "copy it into the repository, or move newscreator.yaml to a folder above both",
+)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parsed:
-    """What several invocations share: the documents of each file, and each document's tree under the same variables."""
+    """What several invocations share: the documents of each file, and what the same variables make of their parts.
+
+    `canonical` are documents and services in canonical form, `services` what was made of one, both by the identity of
+    the node they were made of, which stands beside them and so lives as long as its identity is used.
+    """
 
     documents: Documents = field(default_factory=dict)
-    trees: dict[object, tuple[Node, list[TreePath], list[tuple[Place, str]]]] = field(default_factory=dict)
+    memories: dict[bool, Memory] = field(default_factory=dict)
+    canonical: dict[tuple[int, str], tuple[Node, Node]] = field(default_factory=dict)
+    services: dict[tuple[int, str], tuple[Node, ComposeService]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,25 +68,34 @@ class Files:
     dotenv: dict[str, SourceFile] = field(default_factory=dict)
     env_file: dict[str, SourceFile] = field(default_factory=dict)
     warnings: list[tuple[Place, str]] = field(default_factory=list)
+    included: int = 0
 
     @property
     def lazy(self) -> bool:
         """Say whether arguments that are not taken stay unevaluated."""
         return self.dialect >= _LAZY_SINCE
 
+    def exists(self, path: str) -> bool:
+        """Say whether anything is at `path`, relative to the root: Compose refuses what it cannot read there."""
+        return bounds.exists(self.root, path, folders=True)
+
     def is_file(self, path: str) -> bool:
-        """Say whether `path`, relative to the root, is a file."""
-        return (self.root / path).is_file()
+        """Say whether `path`, relative to the root, is a file, or at least no folder."""
+        return bounds.exists(self.root, path)
 
     def source(self, path: str, missing: str, place: Place | None = None) -> SourceFile:
         """Read a file; raise ResolutionError, which says what is `missing`, where there is none."""
+        place = place or Place(path)
+        fault = bounds.fault(self.root, path)
+        if bounds.is_outside(self.root, path):
+            fault = _OUTSIDE
+        if fault is not None:
+            raise ResolutionError(f"{missing} {path} {fault[0]}", place=place, fix=fault[1])
         try:
             text = (self.root / path).read_bytes().decode("utf-8", errors="replace")
         except OSError as error:
             message = f"{missing} {path} cannot be read ({error.strerror}), should exist"
-            raise ResolutionError(
-                message, place=place or Place(path), fix=f"create {path}, or mend the path"
-            ) from error
+            raise ResolutionError(message, place=place, fix=f"create {path}, or mend the path") from error
         return SourceFile(path, text)
 
     def documents(self, path: str, place: Place | None = None) -> tuple[SourceFile, tuple[yaml.Node, ...]]:
@@ -96,7 +124,7 @@ def refused(read: Callable[[], _T]) -> _T:
         raise ResolutionError(error.message, place=error.place, fix=error.fix) from error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loader:
     """Loads the files of one project, or of one `include`: they share a directory and the variables."""
 
@@ -105,37 +133,48 @@ class Loader:
     variables: Variables
     including: tuple[str, ...] = ()
 
-    def model(self, paths: Sequence[str], place: Place | None = None) -> Node:
-        """Return the merged tree of several files, later ones over earlier ones; raises ResolutionError."""
+    def model(self, paths: Sequence[str], places: Sequence[Place | None] = ()) -> Node:
+        """Return the merged tree of several files, later ones over earlier ones; raises ResolutionError.
+
+        `places` are those that name the files, where a file does.
+        """
         model = Node({}, Place(paths[0]))
-        for path in paths:
+        for path, place in zip_longest(paths, places):
             model, _ = self.file(path, model, place, is_base=False)
         return self.with_contexts(model)
 
-    def file(self, path: str, model: Node, place: Place | None, *, is_base: bool) -> tuple[Node, list[TreePath]]:
+    def file(self, path: str, model: Node, place: Place | None, *, is_base: bool) -> tuple[Node, list[Reset]]:
         """Merge the documents of one file onto `model`; also return what the last one resets."""
         source, roots = self.files.documents(path, place)
-        resets: list[TreePath] = []
-        for index, root in enumerate(roots):
-            tree, resets = self.tree(source, index, root)
+        resets: list[Reset] = []
+        for root in roots:
+            tree, resets = self.tree(source, root)
             tree = tree if is_base else self.included(self.extended(tree, path, resets), path)
             model = unique(merge(without(model, resets), tree))
         return model, resets
 
-    def tree(self, source: SourceFile, index: int, root: yaml.Node) -> tuple[Node, list[TreePath]]:
-        """Return the tree of one document, interpolated and canonical, and what it resets; made once."""
-        known, unread = (tuple(part.items()) for part in (self.variables.known, self.variables.unread))
-        key = source.path, index, self.directory, self.files.lazy, known, unread
-        trees = self.files.parsed.trees
-        if key not in trees:
-            reading = Reading(source, self.variables, self.files.lazy, [])
-            made = canonical(reading.document(root), self.files.root, self.directory)
-            trees[key] = made, reading.resets, reading.warnings
-        made, resets, warnings = trees[key]
-        self.files.warnings.extend(warnings)
-        return made, list(resets)
+    def tree(self, source: SourceFile, root: yaml.Node) -> tuple[Node, list[Reset]]:
+        """Return the tree of one document, interpolated and canonical, and what it resets."""
+        memory = self.files.parsed.memories.setdefault(self.files.lazy, {})
+        reading = Reading(source, self.variables, self.files.lazy, self.files.warnings, memory=memory)
+        return self.canonical(reading.document(root)), reading.resets
 
-    def extended(self, tree: Node, path: str, resets: list[TreePath]) -> Node:
+    def canonical(self, document: Node) -> Node:
+        """Return a document in canonical form; what was read once is made canonical once, and stays the same node."""
+        known = self.files.parsed.canonical
+        if (id(document), self.directory) not in known:
+            made = canonical(document, self.files.root, self.directory)
+            before, after = _services(document), _services(made)
+            content = {
+                name: known.setdefault((id(before[name]), self.directory), (before[name], service))[1]
+                for name, service in after.items()
+            }
+            services = made.children.get("services")
+            made = made if services is None else made.with_child("services", replace(services, content=content))
+            known[id(document), self.directory] = document, made
+        return known[id(document), self.directory][1]
+
+    def extended(self, tree: Node, path: str, resets: list[Reset]) -> Node:
         """Return a document with `extends` carried out."""
         services = tree.children.get("services")
         if services is None or not services.children:
@@ -150,7 +189,7 @@ class Loader:
         name: str,
         services: Mapping[str, Node],
         path: str,
-        resets: list[TreePath],
+        resets: list[Reset],
         above: tuple[tuple[str, str], ...],
     ) -> Node:
         """Return one service merged onto the one it extends."""
@@ -161,6 +200,9 @@ class Loader:
         if (path, name) in above:
             message = f"service {name} extends itself by way of others, should end somewhere"
             raise ResolutionError(message, place=extends.place, fix="break the circle")
+        if len(above) > DEEPEST:
+            message = f"services extend each other more than {DEEPEST} levels deep, should be flat"
+            raise ResolutionError(message, place=extends.place, fix="extend one of the last services directly")
         base_name, base_file = _extends(extends)
         above = (*above, (path, name))
         if base_file is None:
@@ -168,7 +210,8 @@ class Loader:
         else:
             found = beside(self.files.root, self.directory, base_file)
             beyond = replace(self, directory=posixpath.dirname(found) or ".")
-            loaded, base_resets = beyond.file(found, Node({}, Place(found)), extends.place, is_base=True)
+            named = extends.children["file"].place
+            loaded, base_resets = beyond.file(found, Node({}, Place(found)), named, is_base=True)
             base = beyond.base(base_name, _services(loaded), found, extends, base_resets, above)
         if base.content is None:
             return service
@@ -183,7 +226,7 @@ class Loader:
         services: Mapping[str, Node],
         path: str,
         extends: Node,
-        resets: list[TreePath],
+        resets: list[Reset],
         above: tuple[tuple[str, str], ...],
     ) -> Node:
         """Return the service that another one extends; raise ResolutionError where there is none."""
@@ -203,22 +246,28 @@ class Loader:
     def include(self, entry: Node, including: tuple[str, ...]) -> Node:
         """Return the model of one `include` entry, loaded with its own directory and variables."""
         root = self.files.root
-        paths = [
-            beside(root, self.directory, path) for path in _texts(entry if entry.text else entry.children.get("path"))
-        ]
+        named = _named(entry if entry.text else entry.children.get("path"))
+        paths = [beside(root, self.directory, text) for text, _ in named]
         if not paths:
             raise ResolutionError("this include has no path, should name a file", place=entry.place, fix="add `path:`")
         circle = next((path for path in paths if path in including), None)
+        self.files.included += len(paths)
+        if self.files.included > _MOST_INCLUDED or len(including) > DEEPEST:
+            message = f"more than {_MOST_INCLUDED} files are included, should be fewer"
+            if len(including) > DEEPEST:
+                message = f"files include each other more than {DEEPEST} levels deep, should be flat"
+            raise ResolutionError(message, place=named[0][1], fix="include each file once")
         if circle is not None:
             message = f"{circle} includes itself by way of others, should end somewhere"
             raise ResolutionError(message, place=entry.place, fix="break the circle")
-        project = _texts(entry.children.get("project_directory"))
-        directory = beside(root, self.directory, project[0]) if project else posixpath.dirname(paths[0]) or "."
-        env_files = [beside(root, self.directory, path) for path in _texts(entry.children.get("env_file"))]
+        project = _named(entry.children.get("project_directory"))
+        directory = beside(root, self.directory, project[0][0]) if project else posixpath.dirname(paths[0]) or "."
+        given = _named(entry.children.get("env_file"))
+        env_files = [beside(root, self.directory, path) for path, _ in given]
         own = posixpath.normpath(posixpath.join(directory, ".env"))
         env_files = env_files or ([own] if self.files.is_file(own) else [])
-        variables = self.files.layered(self.variables, env_files, entry.place)
-        return Loader(self.files, directory, variables, including).model(paths, entry.place)
+        variables = self.files.layered(self.variables, env_files, given[0][1] if given else entry.place)
+        return Loader(self.files, directory, variables, including).model(paths, [place for _, place in named])
 
     def imported(self, tree: Node, model: Node) -> Node:
         """Return a document with the resources of an included model added."""
@@ -269,11 +318,9 @@ def _extends(node: Node) -> tuple[str, str | None]:
     return service.text, file.text if file is not None else None
 
 
-def _texts(node: Node | None) -> list[str]:
+def _named(node: Node | None) -> list[tuple[str, Place]]:
+    """Return the text or texts of a node, each with its place."""
     if node is None:
         return []
-    return (
-        [node.text]
-        if node.text is not None
-        else [element.text for element in node.elements if element.text is not None]
-    )
+    elements = (node,) if node.text is not None else node.elements
+    return [(element.text, element.place) for element in elements if element.text is not None]

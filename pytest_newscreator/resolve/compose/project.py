@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import beside
 from pytest_newscreator.resolve.compose.consistency import check
@@ -33,7 +34,7 @@ OVERRIDE_NAMES = (
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     """A resolved project: `files` are all that the invocation reads; `warnings` are what Compose would warn of."""
 
@@ -96,12 +97,29 @@ def _project(  # noqa: PLR0913, PLR0917 - everything that was found out
     disabled: dict[str, ComposeService] = {}
     for key, node in (declared.children if declared else {}).items():
         enabled = _is_enabled(node, profiles)
-        (services if enabled else disabled)[key] = make_service(key, node, variables, read, enabled=enabled)
+        (services if enabled else disabled)[key] = _service(key, node, variables, read, enabled=enabled)
     check(model, services, disabled)
     parts = (tuple(read.compose), tuple(read.dotenv), tuple(read.env_file))
     everything = tuple(dict.fromkeys(path for part in parts for path in part))
     warnings = tuple(dict.fromkeys(read.warnings))
     return Project(name, directory, services, disabled, everything, *parts, warnings, model)
+
+
+def _service(name: str, node: Node, variables: Variables, read: Files, *, enabled: bool) -> ComposeService:
+    """Return the service of a tree, made once where nothing but the tree decides what it is."""
+    if not _decides_alone(node):
+        return make_service(name, node, variables, read, enabled=enabled)
+    made = read.parsed.services
+    if (id(node), name) not in made:
+        made[id(node), name] = node, make_service(name, node, variables, read, enabled=enabled)
+    return made[id(node), name][1]
+
+
+def _decides_alone(service: Node) -> bool:
+    """Tell whether a service needs neither an env_file nor the invocation's variables for a name without a value."""
+    named = [service.get("environment"), service.get("build.args")]
+    bare = (entry.content is None for node in named if node is not None for entry in node.children.values())
+    return "env_file" not in service.children and not any(bare)
 
 
 def _is_enabled(service: Node, profiles: frozenset[str]) -> bool:
@@ -193,12 +211,17 @@ def _name(read: Files, paths: Sequence[str], variables: Variables, directory: st
             raise ResolutionError(message, place=variables.known["COMPOSE_PROJECT_NAME"].place, fix="change the name")
         return imposed
     declared = [name for path in paths for name in _names(read, path, variables)]
-    given = declared[-1] if declared else (read.root / directory).resolve().name
+    given = declared[-1] if declared else _folder(read.root / directory)
     name = _normalized(given)
     if not name:
         message = f"`{given}` leaves no project name, should have letters or digits"
         raise ResolutionError(message, place=Place(paths[0]), fix="write `name:`")
     return name
+
+
+def _folder(path: Path) -> str:
+    """Return the name of a folder, behind a link that of its target."""
+    return path.resolve().name if path.name in {"", ".."} or path.is_symlink() else path.name
 
 
 def _names(read: Files, path: str, variables: Variables) -> list[str]:

@@ -11,8 +11,10 @@ import yaml
 from pytest_newscreator.errors import ResolutionError, SourceError
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.environment import Variables, outcome_hops
-from pytest_newscreator.resolve.compose.tree import KEYED, Node, Path
+from pytest_newscreator.resolve.compose.memory import DEEPEST, Kept, Memory, answers, remembered
+from pytest_newscreator.resolve.compose.tree import KEYED, Node, Path, Reset
 from pytest_newscreator.resolve.values import Hop
+from pytest_newscreator.sources.bounds import Room
 from pytest_newscreator.sources.compose.interpolation import TemplateError, evaluate, parse
 from pytest_newscreator.sources.sites import SourceFile
 from pytest_newscreator.sources.yamlnodes import (
@@ -32,14 +34,21 @@ _TEXT_KEYS = frozenset({("environment",), ("build", "args")})
 
 @dataclass(slots=True)
 class Reading:
-    """How one document is read, and what is noted on the way: warnings, `!reset` paths, nodes visited."""
+    """How one document is read, and what is noted on the way: warnings, `!reset` paths, nodes visited.
+
+    `memory` is what earlier readings of the same document came to, and `asked` the names of the variables that what is
+    being read depends on.
+    """
 
     source: SourceFile
     variables: Variables
     lazy: bool
     warnings: list[tuple[Place, str]]
-    resets: list[Path] = field(default_factory=list)
+    resets: list[Reset] = field(default_factory=list)
     visits: int = 0
+    room: Room = field(default_factory=Room)
+    memory: Memory = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
 
     def document(self, root: yaml.Node) -> Node:
         """Read a document; raise ResolutionError where Compose would refuse it."""
@@ -54,14 +63,50 @@ class Reading:
             )
         return node
 
-    def build(self, node: yaml.Node, path: Path) -> Node | None:
-        """Build the tree below `node`; None for what `!reset` takes away."""
+    def build(self, node: yaml.Node, path: Path, name: yaml.ScalarNode | None = None) -> Node | None:
+        """Build the tree below `node`, at the place of its `name` if it is told; None for what `!reset` takes away."""
+        if len(path) > DEEPEST or isinstance(node, yaml.ScalarNode):
+            return self.read(node, path) if name is None else self.placed(node, path, name)
+        kept = remembered(self.memory, (id(node), path), self.variables)
+        if kept is None:
+            return self.noted(node, path, name)
+        self.asked.update(kept.asked)
+        self.warnings.extend(kept.warnings)
+        self.resets.extend(kept.resets)
+        self.visits += kept.visits
+        return kept.node
+
+    def noted(self, node: yaml.Node, path: Path, name: yaml.ScalarNode | None) -> Node | None:
+        """Build the tree below `node`, and remember it."""
+        above, self.asked = self.asked, set()
+        warnings, resets, visits = len(self.warnings), len(self.resets), self.visits
+        made = self.placed(node, path, name)
+        asked = tuple(self.asked)
+        kept = Kept(
+            made,
+            asked,
+            answers(asked, self.variables),
+            tuple(self.warnings[warnings:]),
+            tuple(self.resets[resets:]),
+            self.visits - visits,
+        )
+        self.memory.setdefault((id(node), path), []).append(kept)
+        self.asked |= above
+        return made
+
+    def placed(self, node: yaml.Node, path: Path, name: yaml.ScalarNode | None) -> Node | None:
+        """Read the tree below `node`, and give it the place of its name."""
+        made = self.read(node, path)
+        return made if made is None or name is None else replace(made, place=scalar_place(name, self.source))
+
+    def read(self, node: yaml.Node, path: Path) -> Node | None:
+        """Read the tree below `node`; raise ResolutionError where aliases make it too large."""
         self.visits += 1
         if self.visits > MAX_NODES:
             message = f"aliases expand to more than {MAX_NODES} values, should be fewer"
             raise ResolutionError(message, place=node_place(node, self.source.path), fix="use fewer nested aliases")
         if node.tag in {"!reset", "!override"}:
-            self.resets.append(path)
+            self.resets.append(Reset(node.tag, path, node_place(node, self.source.path)))
             if node.tag == "!reset":
                 return None
         if isinstance(node, yaml.ScalarNode):
@@ -77,9 +122,9 @@ class Reading:
         """Build a mapping; a service stands where its name stands."""
         content: dict[str, Node] = {}
         for name, key, value in self.named(node):
-            child = self.build(value, (*path, name))
+            child = self.build(value, (*path, name), key if path == ("services",) else None)
             if child is not None:
-                content[name] = replace(child, place=scalar_place(key, self.source)) if path == ("services",) else child
+                content[name] = child
         return Node(content, node_place(node, self.source.path))
 
     def named(self, node: yaml.Node) -> Iterator[tuple[str, yaml.ScalarNode, yaml.Node]]:
@@ -107,14 +152,21 @@ class Reading:
             return text, ()
         locate = locator(node, self.source)
         try:
-            outcome = evaluate(parse(text), self.variables.text, lazy=self.lazy)
+            outcome = evaluate(parse(text), self.look_up, lazy=self.lazy)
         except TemplateError as error:
             place = locate(error.offset, text[error.offset : error.offset + 3])
             raise ResolutionError(error.message, place=place, fix=error.fix) from error
+        hops = outcome_hops(outcome, self.variables, locate)
+        self.room.take(lambda: scalar_place(node, self.source), text=len(outcome.text), hops=len(hops))
         for expansion in outcome.unset():
             place = locate(expansion.start, text[expansion.start : expansion.end])
             self.warnings.append((place, f"{expansion.name} is not set, Compose takes an empty text"))
-        return outcome.text, outcome_hops(outcome, self.variables, locate)
+        return outcome.text, hops
+
+    def look_up(self, name: str) -> str | None:
+        """Return the value of a variable, and note that it was asked for."""
+        self.asked.add(name)
+        return self.variables.text(name)
 
     def keyed(self, node: yaml.Node, path: Path) -> Node:
         """Build an environment, labels or build arguments, from either form, as one entry a name."""
@@ -162,6 +214,7 @@ class Reading:
 
     def bare(self, name: str, place: Place) -> Node:
         """Build a name without a value: what the environment says, else None."""
+        self.asked.add(name)
         variable = self.variables.known.get(name)
         return (
             Node(None, place, self.variables.ignored(name)) if variable is None else bound(name, place, self.variables)

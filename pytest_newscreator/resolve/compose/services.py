@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from functools import partial
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.environment import Variables, entry_hops
@@ -14,12 +16,13 @@ from pytest_newscreator.resolve.compose.loading import Files, refused
 from pytest_newscreator.resolve.compose.tree import Node
 from pytest_newscreator.resolve.compose.words import split
 from pytest_newscreator.resolve.values import Hop, HopKind, Value
+from pytest_newscreator.sources.bounds import Room, clipped
 from pytest_newscreator.sources.compose.interpolation import Lookup
 from pytest_newscreator.sources.dotenv import Entry, read_entries, read_raw_entries
 from pytest_newscreator.sources.yamlnodes import render
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Build:
     """How an image is built; paths are relative to the root, `dockerfile` is "" where it is inline or remote."""
 
@@ -30,7 +33,7 @@ class Build:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Port:
     """A published port; `host_ip` "" is every address, `published` "" lets Docker choose, "8000-8010" is a range."""
 
@@ -41,7 +44,7 @@ class Port:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mount:
     """A mount; the source of a bind is relative to the root where it lies in it, `None` for anonymous volumes."""
 
@@ -52,7 +55,7 @@ class Mount:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ComposeService:
     """One service of a resolved project; `masked` names hide env_file and the image's ENV, and stay unset."""
 
@@ -153,7 +156,7 @@ def _env_files(
     node: Node, entries: Mapping[str, Node], variables: Variables, files: Files, *, enabled: bool
 ) -> dict[str, Value]:
     own = {name: render(entry.content) for name, entry in entries.items() if isinstance(entry.content, str)}
-    known, values = dict(own), dict[str, Value]()
+    known, values, room = dict(own), dict[str, Value](), Room()
 
     def look_up(name: str) -> str | None:
         text = variables.text(name)
@@ -165,7 +168,11 @@ def _env_files(
                 continue
             known[entry.name] = entry.value
             below = variables.known[entry.name].hops() if entry.bare and entry.name in variables.known else ()
-            values[entry.name] = _from_env_file(entry, (*entry_hops(entry, variables), *below), values.get(entry.name))
+            hops = (*refused(partial(entry_hops, entry, variables)), *below)
+            value = _from_env_file(entry, hops, values.get(entry.name))
+            place = entry.place
+            refused(partial(room.take, lambda: place, text=len(entry.value), hops=len(value.chain)))  # noqa: B023
+            values[entry.name] = value
     return values
 
 
@@ -181,12 +188,12 @@ def _from_env_file(entry: Entry, below: Sequence[Hop], earlier: Value | None) ->
 def _env_file(
     element: Node, look_up: Lookup, known: Mapping[str, str], files: Files, *, enabled: bool
 ) -> tuple[Entry, ...]:
-    path = str(element.children["path"].value)
-    required = element.children.get("required")
-    if not files.is_file(path) and (not enabled or (required is not None and required.value in {False, "false"})):
+    named, required = element.children["path"], element.children.get("required")
+    path = str(named.value)
+    if not files.exists(path) and (not enabled or (required is not None and required.value in {False, "false"})):
         return ()
     if path not in files.env_file:
-        files.env_file[path] = files.source(path, "the env_file", element.place)
+        files.env_file[path] = files.source(path, "the env_file", named.place)
     source, form = files.env_file[path], element.children.get("format")
     if form is not None and form.value == "raw":
         return refused(lambda: read_raw_entries(source, look_up))
@@ -220,7 +227,7 @@ def _command(node: Node | None) -> tuple[str, ...] | None:
         )
     words = split(str(node.value))
     if words is None:
-        message = f"`{node.value}` is no command line, should have every quote and bracket closed"
+        message = f"`{clipped(str(node.value))}` is no command line, should have every quote and bracket closed"
         raise ResolutionError(message, place=node.place, fix="close the quotes, or write a list")
     return words
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources.yamlnodes import Scalar
@@ -13,12 +14,22 @@ from pytest_newscreator.sources.yamlnodes import Scalar
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class Reset:
+    """A `!reset` or `!override`: which of them, the path of what it takes from the files before, where it stands."""
+
+    tag: str
+    path: Path
+    place: Place
+
+
+@frozen
 class Node:
     """One value of the tree; `hops` lead from an interpolated scalar to its literal.
 
     `replaced` are the values that this one overrides, the latest first; `listed` marks an environment (or
     labels, or build arguments) that was written as a list or merged: Compose cannot `!reset` single keys of it.
+    `removed` are the entries that were taken away, each with what did it.
     """
 
     content: Scalar | tuple[Node, ...] | dict[str, Node]
@@ -26,6 +37,7 @@ class Node:
     hops: tuple[Hop, ...] = ()
     replaced: tuple[Node, ...] = ()
     listed: bool = False
+    removed: tuple[tuple[Node, Reset], ...] = ()
 
     @property
     def value(self) -> object:
@@ -63,6 +75,19 @@ class Node:
                 node = node.children.get(name)
         return node
 
+    def removal(self, path: str) -> Reset | None:
+        """Return what took away a value that stood at a dotted path in an earlier file, None where nothing did."""
+        node, found = self, None
+        names = path.split(".")
+        for index, name in enumerate(names):
+            for gone, reset in node.removed:
+                below = gone.get(".".join(names[index + 1 :])) if reset.path[-1] == name else None
+                found = reset if below is not None and below.content is not None else found
+            if name not in node.children:
+                break
+            node = node.children[name]
+        return found
+
     def with_child(self, name: str, child: Node) -> Node:
         """Return this mapping with one entry set."""
         return replace(self, content={**self.children, name: child})
@@ -97,7 +122,7 @@ def _merge_mappings(base: Node, over: Node, path: Path) -> Node:
     content = dict(base.children)
     for name, child in over.children.items():
         content[name] = merge(content[name], child, (*path, name)) if name in content else child
-    return replace(base, content=content)
+    return replace(base, content=content, removed=(*base.removed, *over.removed))
 
 
 def _merge_keyed(base: Node, over: Node, path: Path) -> Node:
@@ -163,17 +188,17 @@ def _special(path: Path) -> _Merger | None:
     return _SPECIAL.get(path[2:])
 
 
-def without(node: Node, paths: Sequence[Path], at: Path = ()) -> Node:
-    """Return `node` without what `!reset` and `!override` of a later file name."""
-    if not paths or not isinstance(node.content, dict):
+def without(node: Node, resets: Sequence[Reset], at: Path = ()) -> Node:
+    """Return `node` without what `!reset` and `!override` of a later file name; what did it is remembered."""
+    if not resets or not isinstance(node.content, dict):
         return node
-    deeper = [path for path in paths if path[: len(at)] == at]
+    deeper = [reset for reset in resets if reset.path[: len(at)] == at]
     if not deeper or node.listed:
         return node
-    kept = {
-        name: without(child, deeper, (*at, name)) for name, child in node.content.items() if (*at, name) not in deeper
-    }
-    return replace(node, content=kept)
+    here = {reset.path[-1]: reset for reset in deeper if len(reset.path) == len(at) + 1}
+    kept = {name: without(child, deeper, (*at, name)) for name, child in node.content.items() if name not in here}
+    gone = tuple((node.content[name], reset) for name, reset in here.items() if name in node.content)
+    return replace(node, content=kept, removed=(*node.removed, *gone))
 
 
 def unique(model: Node) -> Node:
@@ -181,16 +206,17 @@ def unique(model: Node) -> Node:
     services = model.children.get("services")
     if services is None:
         return model
-    content = {name: _unique_service(service) for name, service in services.children.items()}
-    return model.with_child("services", replace(services, content=content))
+    changed = {name: made for name, one in services.children.items() if (made := _unique_service(one)) is not one}
+    if not changed:
+        return model
+    return model.with_child("services", replace(services, content={**services.children, **changed}))
 
 
 def _unique_service(service: Node) -> Node:
-    content = dict(service.children)
-    for name in content.keys() & _IDENTITIES.keys():
-        if content[name].elements:
-            content[name] = _unique_elements(content[name], _IDENTITIES[name])
-    return replace(service, content=content) if content else service
+    """Return a service with each element once; the node itself where each is."""
+    named = [(name, child) for name, child in service.children.items() if name in _IDENTITIES and child.elements]
+    changed = {name: made for name, one in named if (made := _unique_elements(one, _IDENTITIES[name])) is not one}
+    return replace(service, content={**service.children, **changed}) if changed else service
 
 
 def _unique_elements(node: Node, identity: Callable[[Node], object]) -> Node:
@@ -199,7 +225,7 @@ def _unique_elements(node: Node, identity: Callable[[Node], object]) -> Node:
         key = identity(element)
         earlier = kept.get(key)
         kept[key] = element if earlier is None else _override(earlier, element, ())
-    return replace(node, content=tuple(kept.values()))
+    return replace(node, content=tuple(kept.values())) if len(kept) < len(node.elements) else node
 
 
 def _by_key(node: Node) -> object:

@@ -6,9 +6,10 @@ import os
 import posixpath
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources import tree
 from pytest_newscreator.sources.docker.dockerignore import Ignore
@@ -18,7 +19,7 @@ _SUBMODULE = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 _GIT_PATIENCE_S = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """A folder as a build sees it: its path relative to the root, and what its ignore file leaves out."""
 
@@ -48,6 +49,12 @@ class Context:
     def exists(self, source: str) -> bool:
         """Tell whether a source is in the folder, hidden or not; one with a wildcard may match nothing."""
         return _WILDCARD.search(source) is not None or (self.root / self.path(source)).exists()
+
+    def matches(self, source: str) -> bool:
+        """Tell whether a source brings anything of the folder, hidden or not; to BuildKit a wildcard need not."""
+        if _WILDCARD.search(source) is None:
+            return self.exists(source)
+        return any(True for _ in (self.root / self.folder).glob(self.inside(source)))
 
     def hidden_by(self, source: str) -> Place | None:
         """Return the line of the ignore file that keeps a source away; a folder of which files come back is there."""

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.values import Hop, Value
+from pytest_newscreator.sources.bounds import Room, fits
 from pytest_newscreator.sources.docker.words import Expansion, Part
 from pytest_newscreator.sources.lines import Locate, Spelled
 
+_MOST_TRIES = 4_000_000
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expander:
-    """Expands words with `variables`; `complain` is told of what the build would refuse."""
+    """Expands words with `variables`; `complain` is told of what the build would refuse.
+
+    `room` is what all of its words may come to; what is more raises SourceError.
+    """
 
     variables: Mapping[str, Value]
     locate: Locate
     complain: Callable[[Place, str], None]
+    room: Room
 
     def expand(self, word: tuple[Part, ...]) -> tuple[str, tuple[Hop, ...]]:
         """Return the text of a word and the hops below it, in the order of the word."""
         texts: list[str] = []
         hops: list[Hop] = []
+        length = 0
         for part in word:
             if isinstance(part, Spelled):
                 texts.append(part.text)
                 continue
             text, below = self._expansion(part)
+            length += len(text)
+            at = partial(self.locate, part.start)
+            fits(at, text=length, hops=len(hops) + len(below))
+            self.room.take(at, text=len(text), hops=len(below))
             texts.append(text)
             hops.extend(below)
         return "".join(texts), tuple(hops)
@@ -52,7 +64,11 @@ class Expander:
         below = self._hops(part)
         if operator in {"", "?"} or text is None:
             return text or "", below
-        return _changed(text, operator, self.expand(part.operand)[0]), below
+        operand = self.expand(part.operand)[0]
+        if len(text) ** min(operand.count("*") + 1, 8) > _MOST_TRIES:
+            message = f"`{part.operator}` has a pattern that takes too long on {len(text):,} characters"
+            raise SourceError(f"{message}, should be simpler", place=self.locate(part.start), fix="write the value out")
+        return _changed(text, operator, operand), below
 
     def _defaulted(self, part: Expansion, *, present: bool) -> tuple[str, tuple[Hop, ...]]:
         """Expand `${X:-d}`: the default is a hop that wins or loses."""

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.errors import ResolutionError, SourceError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.docker.expand import Expander
 from pytest_newscreator.resolve.values import Hop, Value
+from pytest_newscreator.sources.bounds import Room
 from pytest_newscreator.sources.docker.dockerfile import Dockerfile, Instruction, Stage
 from pytest_newscreator.sources.docker.words import arguments, pairs, parts, split
 from pytest_newscreator.sources.lines import Spelled
@@ -26,7 +32,7 @@ _FOLLOWED = frozenset(
 BaseEnvironment = Callable[[str], Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """One COPY or ADD: sources as the build sees them, the absolute destination, and where each source stands.
 
@@ -44,7 +50,7 @@ class Copy:
     from_stage: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageConfig:
     """What the final stage amounts to; `None` is what neither the file nor a known base image says.
 
@@ -77,10 +83,14 @@ def image_environment(
     """Return what building `target` (the last stage, if `None`) leaves in the image.
 
     `base_env` tells the ENV of an image by its reference. `sequential_args` lets `ARG X=1 Y=$X` see its own line, as
-    current frontends do; that of engine 20.10 does not. Raises ResolutionError where there is no such stage.
+    current frontends do; that of engine 20.10 does not. Raises ResolutionError where there is no such stage, and where
+    a value of it takes more room than there is.
     """
     build = _Build(dockerfile, build_args or {}, base_env or (lambda _: {}), sequential_args=sequential_args)
-    return build.stage(_target(dockerfile, target)).config(build)
+    config = build.stage(_target(dockerfile, target)).config(build)
+    for fault in build.faults[:1]:
+        raise ResolutionError(fault.message, place=fault.place, fix=fault.fix)
+    return config
 
 
 def copies(dockerfile: Dockerfile, *, build_args: Mapping[str, Value] | None = None) -> tuple[Copy, ...]:
@@ -159,29 +169,62 @@ class _Build:
         self.sequential_args = sequential_args
         self.warnings: list[tuple[Place, str]] = []
         self.globals: dict[str, Value] = {}
+        self.faults: list[SourceError] = []
+        self.room = Room()
         self._done: dict[int, _State] = {}
         for instruction in file.arguments:
-            for name, raw in arguments(instruction.rest, file.escape):
-                value = self._argument(name, raw, self.globals, instruction.place)
-                if value is not None:
-                    self.globals[name] = value
+            with self._noting_faults():
+                for name, raw in arguments(instruction.rest, file.escape):
+                    value = self._argument(name, raw, self.globals, instruction.place)
+                    if value is not None:
+                        self.globals[name] = value
+
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        """Keep what a line cannot come to: what follows is evaluated without it."""
+        try:
+            yield
+        except SourceError as error:
+            self.faults.append(error)
 
     def stage(self, stage: Stage) -> _State:
-        """Return the state a stage ends in."""
-        if stage.index not in self._done:
-            state = self._begin(stage)
-            for instruction in stage.instructions:
-                if instruction.keyword in _FOLLOWED:
-                    getattr(self, f"_{instruction.keyword.lower()}")(state, instruction)
-            self._done[stage.index] = state
+        """Return the state a stage ends in; those that it is built from come first."""
+        chain = [stage]
+        while chain[-1].index not in self._done and (parent := self._parent(chain[-1])[0]) is not None:
+            chain.append(parent)
+        for one in reversed(chain):
+            if one.index not in self._done:
+                state = self._begin(one)
+                for instruction in one.instructions:
+                    if instruction.keyword in _FOLLOWED:
+                        with self._noting_faults():
+                            getattr(self, f"_{instruction.keyword.lower()}")(state, instruction)
+                self._done[one.index] = state
         return self._done[stage.index]
+
+    def _parent(self, stage: Stage) -> tuple[Stage | None, str, tuple[Hop, ...]]:
+        """Return the earlier stage that a stage is built from, the name it gives, and where the name is from."""
+        image, hops = "", tuple[Hop, ...]()
+        with self._noting_faults():
+            image, hops = self._expander(self.globals).expand(stage.image_parts)
+        named = self._named.get(image.lower(), ()) if image else ()
+        earlier = bisect_left(named, stage.index) if named else 0
+        return (self.file.stages[named[earlier - 1]] if earlier else None), image, hops
+
+    @cached_property
+    def _named(self) -> dict[str, list[int]]:
+        """Return the stages of each name, in their order."""
+        found: dict[str, list[int]] = {}
+        for stage in self.file.stages:
+            if stage.name:
+                found.setdefault(stage.name.lower(), []).append(stage.index)
+        return found
 
     def _begin(self, stage: Stage) -> _State:
         """Start from an earlier stage of that name, else from the base image's ENV."""
-        image, hops = self._expander(self.globals).expand(stage.image_parts)
-        earlier = [known for known in self.file.stages[: stage.index] if (known.name or "").lower() == image.lower()]
-        if image and earlier:
-            return self.stage(earlier[-1]).child(stage.scope)
+        parent, image, hops = self._parent(stage)
+        if parent is not None:
+            return self._done[parent.index].child(stage.scope)
         why = f"the image {image} sets it"
         values = {
             name: Value(name, text, (Hop("image-env", name, text, None, won=True, why=why), *hops))
@@ -191,7 +234,11 @@ class _Build:
 
     def _expander(self, variables: Mapping[str, Value]) -> Expander:
         """Return an expander over some variables."""
-        return Expander(variables, self.file.lines.place, lambda place, text: self.warnings.append((place, text)))
+        return Expander(variables, self.file.lines.place, self._warn, self.room)
+
+    def _warn(self, place: Place, text: str) -> None:
+        """Keep what the build would refuse, or builders do differently."""
+        self.warnings.append((place, text))
 
     def _expanded(self, state: _State, word: Spelled) -> str:
         """Return the text of a word in a stage."""
@@ -219,12 +266,14 @@ class _Build:
 
     def _arg(self, state: _State, instruction: Instruction) -> None:
         """Declare arguments: the last writer of a name is what later lines see."""
-        before = dict(state.variables)
         found = arguments(instruction.rest, self.file.escape)
+        values: dict[str, Value] = {}
+        seen: Mapping[str, Value] = ChainMap(values, state.variables) if self.sequential_args else state.variables
         for name, raw in found:
-            value = self._argument(name, raw, state.variables if self.sequential_args else before, instruction.place)
+            value = self._argument(name, raw, seen, instruction.place)
             if value is not None:
-                state.variables[name] = value
+                values[name] = value
+        state.variables.update(values)
         self._warn_of_order(found)
 
     def _warn_of_order(self, found: list[tuple[str, Spelled | None]]) -> None:
@@ -240,17 +289,18 @@ class _Build:
 
     def _env(self, state: _State, instruction: Instruction) -> None:
         """Set variables of the image: all pairs of the line see what was before it."""
-        before = dict(state.variables)
+        values: dict[str, Value] = {}
         for name, raw in pairs(instruction.rest, self.file.escape):
             if raw is None:
                 self.warnings.append((instruction.place, f"ENV {name} has no value, should be {name}=value"))
                 continue
-            text, hops = self._expander(before).expand(parts(raw, self.file.escape))
+            text, hops = self._expander(state.variables).expand(parts(raw, self.file.escape))
             own = Hop("image-env", name, text, self._place(raw), won=True)
-            earlier = _head(state.environment.get(name))
+            earlier = _head(values.get(name) or state.environment.get(name))
             lost = (replace(hop, won=False, why="a later ENV overrides it") for hop in earlier)
-            value = Value(name, text, (own, *hops, *lost))
-            state.variables[name] = state.environment[name] = value
+            values[name] = Value(name, text, (own, *hops, *lost))
+        state.variables.update(values)
+        state.environment.update(values)
 
     def _shell(self, state: _State, instruction: Instruction) -> None:
         """Change what runs the shell forms."""

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pytest_newscreator.errors import ResolutionError
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
 from pytest_newscreator.resolve.docker.context import Context
 from pytest_newscreator.resolve.docker.image import Copy, image_environment
 from pytest_newscreator.resolve.given import Given
-from pytest_newscreator.sources import tree
+from pytest_newscreator.sources import bounds, tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.sites import SourceFile
 
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrived:
     """A file that lies in a container: its text, and where it was said that it comes there.
 
@@ -42,7 +42,16 @@ class ContainerFiles:
         self.root = root
         self.project = project
         self.given = given
+        self.unread: list[str] = []
         self._copies: dict[str, tuple[Copy, ...]] = {}
+
+    def read(self, path: str, place: Place) -> SourceFile | None:
+        """Read a file of the repository that comes into the container; note in `unread` what is no readable file."""
+        source = tree.read_text(self.root, path)
+        fault = bounds.fault(self.root, path) if source is None and not bounds.is_outside(self.root, path) else None
+        if fault is not None and not (self.root / path).is_dir():
+            self.unread.append(f"{place}: {path} {fault[0]}; {fault[1]}")
+        return source
 
     @cached_property
     def context(self) -> Context | None:
@@ -103,7 +112,7 @@ class ContainerFiles:
 
     def _in_context(self, name: str, place: Place) -> Arrived | None:
         """Return a file of the build context."""
-        source = tree.read_text(self.root, self.context.path(name)) if self.context else None
+        source = self.read(self.context.path(name), place) if self.context else None
         return Arrived(source, place) if source is not None else None
 
     def _written(self, copy: Copy) -> Arrived | None:
@@ -149,7 +158,7 @@ def _mounted(files: ContainerFiles, path: str) -> Iterator[Arrived]:
         target = posixpath.normpath(mount.target)
         if path == target or path.startswith(target.rstrip("/") + "/"):
             name = posixpath.join(mount.source or "", posixpath.relpath(path, target))
-            source = tree.read_text(files.root, posixpath.normpath(name))
+            source = files.read(posixpath.normpath(name), mount.place)
             if source is not None:
                 yield Arrived(source, mount.place)
     for target, declared in configs(files.project, service):
@@ -177,6 +186,6 @@ def _config(files: ContainerFiles, declared: Node) -> Iterator[Arrived]:
         yield Arrived(SourceFile(content.place.path, content.text), content.place, content.place)
     elif file is not None and file.text:
         for folder in (files.project.directory, posixpath.dirname(file.place.path)):
-            source = tree.read_text(files.root, posixpath.normpath(posixpath.join(folder, file.text)))
+            source = files.read(posixpath.normpath(posixpath.join(folder, file.text)), file.place)
             if source is not None:
                 yield Arrived(source, file.place)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.shell import words
+from pytest_newscreator.sources.shell.trees import parsed
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pytest_newscreator.sources.sites import SourceFile
 
 _FROM = re.compile(r"\bFROM\b|(?:^|[\"'/^|])\s*from\b", re.MULTILINE)
+_EXPANDED = re.compile(r"\$\{?[!#]?(\w+)")
+_ASKED = re.compile(r"(?i:environ|env|getenv)\W{1,4}(\w+)")
+_POSITION = re.compile(r"\$\{?([@*]|\d+)")
 _STATEMENTS = frozenset({"command", "redirected_statement", "variable_assignment", "pipeline"})
 _AROUND = frozenset({"redirected_statement", "pipeline"})
 _SHOWS = re.compile(
@@ -41,12 +45,17 @@ _UNKNOWN = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$\w+|\*+")
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What is followed: the variables from outside, and the texts that name the model they select."""
 
     names: frozenset[str]
     texts: tuple[str, ...] = ()
+
+
+def _followed(text: str) -> str:
+    """Return the text of a script, nothing for one that is too large or too deep: its reader and its run tell that."""
+    return text if parsed(words.Source(text))[1] is None else ""
 
 
 @lru_cache(maxsize=32)
@@ -60,7 +69,7 @@ class Flow:
 
     def __init__(self, sources: Sequence[SourceFile], wanted: Wanted) -> None:
         """Parse the scripts, and follow the variables through assignments and arguments."""
-        texts = [source.text.replace("\r\n", "\n") for source in sources]
+        texts = [_followed(source.text.replace("\r\n", "\n")) for source in sources]
         self.starts = [sum(len(text) + 1 for text in texts[:index]) for index in range(len(texts))]
         self.lines = [Lines(source.path, text) for source, text in zip(sources, texts, strict=True)]
         self.source = words.Source("\n".join(texts))
@@ -113,11 +122,10 @@ class Flow:
     def carries(self, node: Node) -> bool:
         """Tell whether a piece of a script has one of the followed variables in it."""
         text, inside = self.source.of(node), self.function_of(node)
-        names = "|".join(map(re.escape, sorted(self.names)))
-        if re.search(rf"\$\{{?[!#]?(?:{names})\b|(?i:environ|env|getenv)\W{{1,4}}(?:{names})\b", text):
+        if any(found in self.names for found in (*_EXPANDED.findall(text), *_ASKED.findall(text))):
             return True
         positions = {str(index) for function, index in self.arguments if function == inside}
-        return bool(positions) and re.search(rf"\$\{{?(?:[@*]|(?:{'|'.join(sorted(positions))})\b)", text) is not None
+        return bool(positions) and any(found in positions or found in "@*" for found in _POSITION.findall(text))
 
     def is_chosen(self, node: Node) -> bool:
         """Tell whether a statement is in a branch that the followed variables decide about."""

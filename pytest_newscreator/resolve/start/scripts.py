@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve import values
 from pytest_newscreator.resolve.compose.project import ComposeService, Project
@@ -29,16 +30,20 @@ Written = tuple[str, str, Place | None]
 """A variable that a container is given, its text, and where that text is written as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
-    """A script run on paper: its calls of `ollama`, what it overwrites, and every text that its words come to."""
+    """A script run on paper: its calls of `ollama`, what it overwrites, and every text that its words come to.
+
+    `problems` are what of it could not be followed.
+    """
 
     calls: tuple[OllamaCall, ...]
     overwrites: tuple[Overwrite, ...]
     texts: frozenset[str]
+    problems: tuple[tuple[Place, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """One Compose service of a project with what it is given, what it starts and the files it has.
 
@@ -80,7 +85,7 @@ class Running:
                 yield script, name, place or call.place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Creation:
     """One `ollama create`: who runs it, by which script."""
 
@@ -118,8 +123,19 @@ def running(repository: Repository, project: Project, compose: ComposeService) -
         own = repository.container(compose)
         files = ContainerFiles(repository.root, project, own)
         written = _environment(repository, own)
-        known[key] = Running(compose, own, startup(files), files, written, health_scripts(files))
+        known[key] = _followed(Running(compose, own, startup(files), files, written, health_scripts(files)))
     return known[key]
+
+
+def _followed(one: Running) -> Running:
+    """Return a service that says what of its scripts could not be followed, if nothing else of its start is unknown."""
+    problems = (
+        f"{script.at(place)}: {message}"
+        for script in (*one.startup.scripts, *one.health)
+        for place, message in one.ran(script).problems
+    )
+    unknown = one.startup.unknown or next(problems, "")
+    return replace(one, startup=replace(one.startup, unknown=unknown))
 
 
 def _environment(repository: Repository, own: Given) -> tuple[Written, ...]:
@@ -165,7 +181,7 @@ def run(source: SourceFile, environment: tuple[Written, ...]) -> Ran:
     given = {name: Value(value, frozenset({name}), _along(place)) for name, value, place in environment}
     followed.run(State({name: (value,) for name, value in given.items()}))
     calls = sorted(dict.fromkeys(followed.calls), key=lambda call: call.place)
-    return Ran(tuple(calls), overwrites(followed), frozenset(texts))
+    return Ran(tuple(calls), overwrites(followed), frozenset(texts), tuple(dict.fromkeys(followed.problems)))
 
 
 def _along(place: Place | None) -> Locate | None:

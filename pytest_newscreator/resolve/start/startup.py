@@ -7,7 +7,9 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import Node
 from pytest_newscreator.resolve.given import Given
@@ -25,14 +27,18 @@ _WRAPPERS = {
     **dict.fromkeys(("nice", "stdbuf", "setpriv", "chpst", "ionice"), 0),
 }
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_MENTIONED = re.compile(r"[\w./-]*(?:/[\w.-]+|\.(?:sh|bash))(?![\w/-])")
+_MENTIONED = re.compile(r"(?<![\w./-])[\w./-]*(?:/[\w.-]+|\.(?:sh|bash))(?![\w/-])")
 _SOURCED = re.compile(r"(?:^|[;&|({]|\b(?:then|do|else))\s*(?:\.|source)\s[^;&|]*\Z")
 _EXECUTED = re.compile(r"(?:^|[;&|({]|\b(?:then|do|else))\s*exec\s[^;|]*\Z")
+_BEFORE = 512
+"""How much of a line before a name tells whether it is sourced or executed."""
+
+_MOST_MENTIONED = 2_000
 _HOOKS = ("pre_start", "post_start")
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Script:
     """Shell text that a container runs: a file of the repository, or a text in a command.
 
@@ -55,7 +61,7 @@ class Script:
         return self.inline or place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GivenWord:
     """A variable that a command line gives to its program: `env NAME=text program`."""
 
@@ -64,7 +70,7 @@ class GivenWord:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Startup:
     """All that a container runs at its start; `unknown` says what of it the repository does not tell."""
 
@@ -73,7 +79,7 @@ class Startup:
     unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worded:
     """A word of a command line, with its place where the file tells it."""
 
@@ -206,7 +212,7 @@ class _Following:
             text = shlex.join(word.text for word in words)
             self.scripts.append(Script(SourceFile("command.sh", text), "", first.place, reaches))
         else:
-            self.unknown = self.unknown or f"{first.text} is no script of the repository"
+            self.unknown = self.unknown or self._unread() or f"{first.text} is no script of the repository"
 
     def _unwrapped(self, words: Sequence[Worded]) -> Sequence[Worded]:
         """Take off what runs another program: `tini --`, `env X=d`, `gosu user`."""
@@ -248,9 +254,14 @@ class _Following:
         rest = [number for number, word in enumerate(words) if number and not word.text.startswith(("-", "+"))]
         found = self._program(words[rest[0]].text) if rest else None
         if found is None:
-            self.unknown = self.unknown or "the script that the container starts is not in the repository"
+            missing = "the script that the container starts is not in the repository"
+            self.unknown = self.unknown or self._unread() or missing
         else:
             self._file(*found, rest=words[rest[0] + 1 :], reaches=reaches, depth=depth)
+
+    def _unread(self) -> str:
+        """Return what lies in the container and is no file that could be read, "" for nothing."""
+        return next(iter(self.files.unread), "")
 
     def _program(self, name: str) -> tuple[str, Arrived] | None:
         """Return the file that a program's name means in the container."""
@@ -287,7 +298,11 @@ class _Following:
 
     def _mentioned(self, script: Script, depth: int) -> None:
         """Follow the scripts that a script names: sourced, executed or called."""
-        for name, is_same_process in mentioned(script.source.text):
+        names = list(islice(mentioned(script.source.text), _MOST_MENTIONED + 1))
+        if len(names) > _MOST_MENTIONED:
+            what = f"{script.place}: this script names more than {_MOST_MENTIONED:,} files, not all are looked at"
+            self.unknown = self.unknown or what
+        for name, is_same_process in dict.fromkeys(names[:_MOST_MENTIONED]):
             here = posixpath.dirname(script.path) or self._workdir
             folders = (here, self._workdir, *(() if "/" in name else _PATH))
             places = (name, *(f"{folder}/{name.lstrip('/')}" for folder in folders))
@@ -309,6 +324,6 @@ def mentioned(text: str) -> Iterator[tuple[str, bool]]:
         if line.lstrip().startswith("#"):
             continue
         for found in _MENTIONED.finditer(line):
-            before = line[: found.start()]
+            before = line[max(0, found.start() - _BEFORE) : found.start()]
             name = found[0][found[0].find("/") :] if before.endswith("$") and "/" in found[0] else found[0]
             yield name, bool(_SOURCED.search(before) or _EXECUTED.search(before))

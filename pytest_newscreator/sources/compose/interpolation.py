@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Literal as OneOf
 
 from pytest_newscreator.errors import SourceError
+from pytest_newscreator.frozen import frozen
+from pytest_newscreator.sources.bounds import DEEPEST, LONGEST, SHOWN, clipped
 
 Lookup = Callable[[str], str | None]
 """Gives the value of a variable: None is unset, "" is set and empty."""
@@ -23,7 +25,8 @@ _OPERATOR = re.compile(r":?[-+?]")
 _OPERATOR_OR_ASSIGNMENT = re.compile(r":?[-+?=]")
 # An opening brace hides the character after it: that is how compose-go counts, and why `${A:-{}}` is `{}`.
 _BRACE = re.compile(r"\{.?|\}")
-_DEEPEST = 64
+_MOST_DOLLARS = 10_000
+_FORMS = "should be $NAME or ${NAME}, with - + ? :- :+ or :?"
 
 
 class TemplateError(SourceError):
@@ -35,7 +38,7 @@ class TemplateError(SourceError):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Literal:
     """Text that stands for itself."""
 
@@ -43,7 +46,7 @@ class Literal:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """`$NAME` or `${NAME<operator><argument>}`; offsets count characters of the whole text."""
 
@@ -59,21 +62,33 @@ class Expansion:
         return self.operator in {":-", "-", ":=", "="}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invalid:
-    """A `${` that Compose refuses, with the text it refuses."""
+    """A `${` that Compose refuses, with the beginning of what it refuses; `limit` says what is too much for us."""
 
     text: str
     start: int
+    limit: str = ""
+
+    @property
+    def message(self) -> str:
+        """Return what is wrong, and what should be."""
+        return f"the value {self.limit}" if self.limit else f"`{self.text}` is no valid interpolation, {_FORMS}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
-    """A text as a sequence of parts, and the offset it starts at."""
+    """A stretch of a text as a sequence of parts: the offset it starts at, and the one it ends before."""
 
-    source: str
+    text: str
     start: int
+    end: int
     parts: tuple[Literal | Expansion | Invalid, ...]
+
+    @property
+    def source(self) -> str:
+        """Return the text itself, as it is written."""
+        return self.text[self.start : self.end]
 
     @property
     def whole(self) -> Expansion | None:
@@ -103,7 +118,7 @@ class Template:
                 yield from part.argument.invalid()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What became of one expansion: the value found, the argument's outcome, and which of them was taken."""
 
@@ -120,7 +135,7 @@ class Step:
         return self.found or ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """The text a template came to, with one step for each of its own expansions."""
 
@@ -140,7 +155,10 @@ class Outcome:
 def parse(text: str, *, assignment: bool = False) -> Template:
     """Parse `text`; with `assignment` also read `:=` and `=`, which shells know and Compose refuses."""
     if "$" not in text:
-        return Template(text, 0, (Literal(text, 0),) if text else ())
+        return Template(text, 0, len(text), (Literal(text, 0),) if text else ())
+    limit = _limit(text)
+    if limit:
+        return Template(text, 0, len(text), (Invalid(clipped(text), 0, limit),))
     operators = _OPERATOR_OR_ASSIGNMENT if assignment else _OPERATOR
     parts: list[Literal | Expansion | Invalid] = []
     start = 0
@@ -149,7 +167,14 @@ def parse(text: str, *, assignment: bool = False) -> Template:
         end = text.find("\n", start) + 1 or len(text)
         parts.extend(_parts(text, start, end, operators, 0))
         start = end
-    return Template(text, 0, tuple(parts))
+    return Template(text, 0, len(text), tuple(parts))
+
+
+def _limit(text: str) -> str:
+    """Return what makes a text more than we take apart, "" for nothing."""
+    if len(text) > LONGEST:
+        return f"has more than {LONGEST:,} characters, should be shorter"
+    return f"has more than {_MOST_DOLLARS:,} dollar signs, should have fewer" if text.count("$") > _MOST_DOLLARS else ""
 
 
 def _parts(
@@ -186,22 +211,28 @@ def _token(  # noqa: PLR0913, PLR0917 - where to look, and how far
 def _braced(  # noqa: PLR0913, PLR0917 - where to look, and how far
     text: str, dollar: int, end: int, last_brace: int, operators: re.Pattern[str], depth: int
 ) -> Expansion | Invalid:
-    refused = Invalid(text[dollar:end], dollar)
     name = _NAME.match(text, dollar + 2, end)
-    if name is None or depth > _DEEPEST:
-        return refused
+    if name is None:
+        return _refused(text, dollar, end)
+    if depth > DEEPEST:
+        return _refused(text, dollar, end, f"nests more than {DEEPEST} expansions, should be flat")
     if text[name.end() : min(name.end() + 1, end)] == "}":
         return Expansion(name.group(), "", None, dollar, name.end() + 1)
     operator = operators.match(text, name.end(), end)
     if operator is None or last_brace < operator.end():
-        return refused
+        return _refused(text, dollar, end)
     close = _closing_brace(text, dollar, last_brace)
     argument = Template(
-        text[operator.end() : close],
+        text,
         operator.end(),
+        close,
         tuple(_parts(text, operator.end(), close, operators, depth + 1)),
     )
     return Expansion(name.group(), operator.group(), argument, dollar, close + 1)
+
+
+def _refused(text: str, dollar: int, end: int, limit: str = "") -> Invalid:
+    return Invalid(clipped(text[dollar : min(end, dollar + 2 * SHOWN)]), dollar, limit)
 
 
 def _closing_brace(text: str, dollar: int, last_brace: int) -> int:
@@ -214,35 +245,54 @@ def _closing_brace(text: str, dollar: int, last_brace: int) -> int:
 
 
 def evaluate(template: Template, lookup: Lookup, *, lazy: bool = False) -> Outcome:
-    """Evaluate `template`; raise TemplateError where Compose would stop.
+    """Evaluate `template`; raise TemplateError where Compose would stop, or what it comes to is too long.
 
     Compose up to 2.40 evaluates every argument, taken or not; with `lazy`, as from 5.1 on, only those taken.
     """
-    texts: list[str] = []
-    steps: list[Step] = []
-    for part in template.parts:
-        if isinstance(part, Literal):
-            texts.append(part.text)
-        elif isinstance(part, Expansion):
-            steps.append(_expand(part, lookup, lazy=lazy))
-            texts.append(steps[-1].text)
-        else:
-            message = f"`{part.text}` is no valid interpolation, should be $NAME or ${{NAME}}, with - + ? :- :+ or :?"
-            raise TemplateError(message, part.start, fix="write $$ for a dollar sign that stands for itself")
-    return Outcome("".join(texts), tuple(steps))
+    return _Evaluation(lookup, lazy).outcome(template)
 
 
-def _expand(expansion: Expansion, lookup: Lookup, *, lazy: bool) -> Step:
-    found = lookup(expansion.name)
-    if expansion.argument is None:
-        return Step(expansion, found, None, "nothing" if found is None else "variable")
-    taken = _takes_argument(expansion.operator, found)
-    argument = evaluate(expansion.argument, lookup, lazy=lazy) if taken or not lazy else None
-    if taken and expansion.operator.endswith("?"):
-        reason = f": {argument.text}" if argument is not None and argument.text else ""
-        message = f"required variable {expansion.name} is missing a value{reason}"
-        raise TemplateError(message, expansion.start, fix=f"set {expansion.name} in the shell or in a dotenv file")
-    return Step(expansion, found, argument, "argument" if taken else "variable")
+@dataclass(slots=True)
+class _Evaluation:
+    """One evaluation: who knows the variables, and how much text it may still make, nested arguments included."""
+
+    lookup: Lookup
+    lazy: bool
+    room: int = LONGEST
+
+    def outcome(self, template: Template) -> Outcome:
+        texts: list[str] = []
+        steps: list[Step] = []
+        for part in template.parts:
+            if isinstance(part, Literal):
+                texts.append(part.text)
+            elif isinstance(part, Expansion):
+                steps.append(self.expand(part))
+                texts.append(steps[-1].text)
+                self.take(len(texts[-1]), part.start)
+            else:
+                fix = "make it shorter" if part.limit else "write $$ for a dollar sign that stands for itself"
+                raise TemplateError(part.message, part.start, fix=fix)
+        return Outcome("".join(texts), tuple(steps))
+
+    def take(self, length: int, offset: int) -> None:
+        self.room -= length
+        if self.room < 0:
+            message = f"the value expands to more than {LONGEST:,} characters, should be shorter"
+            raise TemplateError(message, offset, fix="write the value out, or put fewer variables into each other")
+
+    def expand(self, expansion: Expansion) -> Step:
+        found = self.lookup(expansion.name)
+        if expansion.argument is None:
+            return Step(expansion, found, None, "nothing" if found is None else "variable")
+        taken = _takes_argument(expansion.operator, found)
+        argument = self.outcome(expansion.argument) if taken or not self.lazy else None
+        if taken and expansion.operator.endswith("?"):
+            reason = f": {clipped(argument.text, 400)}" if argument is not None and argument.text else ""
+            message = f"required variable {clipped(expansion.name)} is missing a value{reason}"
+            fix = f"set {clipped(expansion.name)} in the shell or in a dotenv file"
+            raise TemplateError(message, expansion.start, fix=fix)
+        return Step(expansion, found, argument, "argument" if taken else "variable")
 
 
 def _takes_argument(operator: str, found: str | None) -> bool:

@@ -218,7 +218,8 @@ class _Reading:
         text = self.nodes.spell(node).cut(start)
         for refused in template.invalid():
             place = self.place(text, refused.start)
-            self.problems.append((place, f"`{refused.text}` is no valid interpolation, Compose refuses it"))
+            said = refused.message or f"`{refused.text}` is no valid interpolation, Compose refuses it"
+            self.problems.append((place, said))
         for expansion in template.expansions():
             self.reads.add(expansion.name)
             if expansion.operator in {":=", "="}:

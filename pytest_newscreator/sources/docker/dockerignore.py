@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+
+from pytest_newscreator.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pattern:
     """One line of a .dockerignore, at its line and column; `brings_back` is that of a line with `!`."""
 
@@ -18,7 +19,7 @@ class Pattern:
     regex: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ignore:
     """The patterns of a .dockerignore in their order, of which the last that matches decides."""
 

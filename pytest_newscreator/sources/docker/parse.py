@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources.docker.words import Part, parts, split
+from pytest_newscreator.sources.bounds import DEEPEST, clipped
+from pytest_newscreator.sources.docker.words import Part, depth, parts, split
 from pytest_newscreator.sources.lines import Lines, Spelled, joined, spelled
 from pytest_newscreator.sources.sites import SourceFile
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*\Z")
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S.*)\Z")
 _FLAG = re.compile(r"\s*--([A-Za-z][A-Za-z-]*)(?:=(\S*))?(?=\s|\Z)")
 _HEREDOC = re.compile(r"(?<![<\w])\d*<<(-?)(['\"]?)([A-Za-z_][\w.-]*)\2(?=\s|\Z|[;&|)])")
+_MOST_INSTRUCTIONS = 2_000
+_MOST_WORDS = 20_000
+_MOST_CHARACTERS = 1 << 19
+# BuildKit's parser reads lines by a scanner with Go's own limit.
+_LONGEST_LINE = 65_535
+_SHELL = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
 _KNOWN = frozenset(
     [
         "ADD",
@@ -40,7 +47,7 @@ _KNOWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heredoc:
     """The body of a here-document in RUN, COPY or ADD; a quoted delimiter keeps it from expanding."""
 
@@ -49,7 +56,7 @@ class Heredoc:
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instruction:
     """One instruction: its keyword in capitals, its `--flags`, and the rest of its logical line."""
 
@@ -75,7 +82,7 @@ class Instruction:
         return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stage:
     """One build stage: its name (`AS`), the image it starts from as written, and its instructions."""
 
@@ -93,7 +100,7 @@ class Stage:
         return self.name or str(self.index)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dockerfile:
     """A parsed Dockerfile: the ARGs above the first FROM, the stages, and what could not be understood."""
 
@@ -119,9 +126,11 @@ def parse(source: SourceFile) -> Dockerfile:
     lines = Lines(source.path, text)
     physical = _physical(text)
     escape = _escape(physical)
-    instructions = list(_instructions(physical, escape, lines))
-    problems = [
-        (found.place, f"{found.keyword} is no instruction of a Dockerfile")
+    read, beyond = _physical_limit(physical, lines)
+    instructions, further = _limited(_instructions(read, escape, lines), escape, lines)
+    problems = [*beyond, *further]
+    problems += [
+        (found.place, f"{clipped(found.keyword)} is no instruction of a Dockerfile")
         for found in instructions
         if found.keyword not in _KNOWN
     ]
@@ -134,6 +143,39 @@ def parse(source: SourceFile) -> Dockerfile:
     ]
     arguments = tuple(found for found in instructions[:first] if found.keyword == "ARG")
     return Dockerfile(source.path, arguments, stages, escape, lines, tuple(problems))
+
+
+def _physical_limit(physical: list[Spelled], lines: Lines) -> tuple[list[Spelled], list[tuple[Place, str]]]:
+    """Return the lines before one that is longer than a build takes, and what is to be said of that one."""
+    for index, line in enumerate(physical):
+        if len(line.text) * 4 > _LONGEST_LINE < len(line.text.encode(errors="replace")):
+            message = f"the line has more than {_LONGEST_LINE:,} bytes, Docker reads no longer one"
+            return physical[:index], [(lines.place(line.start), message)]
+        if line.start > _MOST_CHARACTERS:
+            message = f"the file has more than {_MOST_CHARACTERS:,} characters up to here, should have fewer"
+            return physical[:index], [(lines.place(line.start), message)]
+    return physical, []
+
+
+def _limited(
+    found: Iterator[Instruction], escape: str, lines: Lines
+) -> tuple[list[Instruction], list[tuple[Place, str]]]:
+    """Return the instructions that are followed, up to the first that is too much or nests too deep."""
+    kept, pieces = list[Instruction](), 0
+    for instruction in found:
+        text, place = instruction.rest.text, instruction.place
+        if instruction.keyword not in _SHELL:
+            pieces += len(text.split()) + sum(map(text.count, "$'\"\\`"))
+        if len(kept) == _MOST_INSTRUCTIONS:
+            return kept, [(place, f"the file has more than {_MOST_INSTRUCTIONS:,} instructions, should have fewer")]
+        if pieces > _MOST_WORDS:
+            return kept, [(place, f"the file has more than {_MOST_WORDS:,} words up to here, should have fewer")]
+        is_suspect = instruction.keyword not in _SHELL and text.count("${") > DEEPEST
+        if is_suspect and depth(parts(instruction.rest, escape)) > DEEPEST:
+            at = lines.place(instruction.rest.at[text.index("${")])
+            return kept, [(at, f"the value nests more than {DEEPEST} expansions, should be flat")]
+        kept.append(instruction)
+    return kept, []
 
 
 def _physical(text: str) -> list[Spelled]:
@@ -215,12 +257,12 @@ def _instruction(whole: Spelled, heredocs: tuple[Heredoc, ...], lines: Lines) ->
     keyword = whole.text.split(None, 1)[0]
     rest = whole.cut(len(keyword))
     flags: list[tuple[str, str]] = []
-    flag = _FLAG.match(rest.text)
-    while flag:
+    begin = 0
+    while flag := _FLAG.match(rest.text, begin):
         flags.append((flag[1], flag[2] or ""))
-        rest = rest.cut(flag.end())
-        flag = _FLAG.match(rest.text)
-    return Instruction(keyword.upper(), tuple(flags), rest.stripped(), lines.place(whole.start), heredocs)
+        begin = flag.end()
+    rest = rest.cut(begin).stripped()
+    return Instruction(keyword.upper(), tuple(flags), rest, lines.place(whole.start), heredocs)
 
 
 def _stages(instructions: list[Instruction], escape: str) -> Iterator[Stage]:

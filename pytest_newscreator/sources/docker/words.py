@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 
-from pytest_newscreator.sources.lines import Spelled
+from pytest_newscreator.frozen import frozen
+from pytest_newscreator.sources.bounds import DEEPEST
+from pytest_newscreator.sources.lines import Spelled, joined
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?!$-]")
 _OPERATORS = (":-", ":+", ":?", "##", "%%", "//", "-", "+", "?", "#", "%", "/")
 _SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """`$name` or `${name<operator>operand}`; `start` is the offset of the dollar sign in the file."""
 
@@ -33,6 +35,12 @@ Part = Spelled | Expansion
 def parts(word: Spelled, escape: str = "\\") -> tuple[Part, ...]:
     """Return the literal pieces and the expansions of a word, with quotes and escapes undone."""
     return _Lexer(word, escape).until("")
+
+
+def depth(word: tuple[Part, ...]) -> int:
+    """Return how deep the expansions of a word nest; what stands deeper than we follow is taken as it is."""
+    inside = (1 + depth(part.operand) for part in word if isinstance(part, Expansion))
+    return max(inside, default=0)
 
 
 def split(text: Spelled, escape: str = "\\") -> list[Spelled]:
@@ -90,6 +98,7 @@ class _Lexer:
         self.chars = word.text
         self.escape = escape
         self.index = 0
+        self.depth = 0
 
     def until(self, stop: str) -> tuple[Part, ...]:
         """Return the parts up to the character `stop`, which is consumed, or to the end."""
@@ -154,27 +163,27 @@ class _Lexer:
         start = self.word.at[begin]
         braced = self.chars.startswith("${", begin)
         name = _NAME.match(self.chars, begin + (2 if braced else 1))
-        if name is None:
+        if name is None or self.depth > DEEPEST:
             return self._take()
         self.index = name.end()
         if not braced:
             return Expansion(name[0], "", (), start, start)
         operator = next((mark for mark in _OPERATORS if self.chars.startswith(mark, self.index)), "")
         self.index += len(operator)
-        operand_start = self.word.cut(self.index).start
-        return Expansion(name[0], operator, self.until("}"), operand_start, start)
+        operand_start = self.word.at[self.index] if self.index < len(self.chars) else self.word.end
+        self.depth += 1
+        operand = self.until("}")
+        self.depth -= 1
+        return Expansion(name[0], operator, operand, operand_start, start)
 
 
 def _merged(found: list[Part]) -> tuple[Part, ...]:
     """Join neighbouring literal pieces; an empty one (`""`) stays only where it is all there is."""
     merged: list[Part] = []
-    for part in found:
-        last = merged[-1] if merged else None
-        if isinstance(part, Spelled) and isinstance(last, Spelled):
-            at = (*last.at, *part.at)
-            merged[-1] = Spelled(last.text + part.text, at, at[0] if at else last.start)
-        else:
-            merged.append(part)
+    for is_literal, group in groupby(found, lambda part: isinstance(part, Spelled)):
+        pieces = list(group)
+        literals = [part for part in pieces if isinstance(part, Spelled)]
+        merged += [joined(literals, literals[0].start)] if is_literal else pieces
     if len(merged) > 1:
         merged = [part for part in merged if isinstance(part, Expansion) or part.text]
     return tuple(merged)

@@ -6,8 +6,10 @@ Terraform string for a part of it, and everything behind an apostrophe of JSX te
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from pytest_newscreator.frozen import frozen
 
 Holds = Literal["text", "words", "character", "nothing"]
 
@@ -16,7 +18,7 @@ _DOLLAR = r"\$(?=[^\W\d])"
 _SCREEN_WORDS = "return case typeof in of from import else default yield await new do void delete as and or not if"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """One way to write a string. `§` in `closes` stands for what the first group of `opens` matched.
 
@@ -34,7 +36,7 @@ class Form:
     apart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Language:
     """The comments, strings and names of a language; `is_data` says that its `key = value` pairs are settings."""
 
@@ -66,6 +68,11 @@ _SCRIPT_FORMS = (
 )
 _SCRIPT = Language("javascript", _C, _SCRIPT_FORMS, patterns=True)
 _MARKUP = replace(_SCRIPT, name="markup", comments=(*_C, r"<!--.*?(?:-->|\Z)"))
+_XML = Language(
+    "xml",
+    (r"<!--.*?(?:-->|\Z)",),
+    (_DOUBLE, _SINGLE, Form(r">(?=[^<>\s]+<)", "(?=<)", escapes="")),
+)
 _GO = Language("go", _C, (_DOUBLE, _BACKTICK, _CHARACTER))
 _RUST = Language(
     "rust",
@@ -282,6 +289,7 @@ _JUST = Language("just", _HASH, (_TRIPLE, _DOUBLE, replace(_SINGLE, escapes=""),
 _BY_SUFFIX = {
     ".js .mjs .cjs .jsx .ts .mts .cts .tsx": _SCRIPT,
     ".vue .svelte .astro .html .htm": _MARKUP,
+    ".xml .plist": _XML,
     ".go": _GO,
     ".rs": _RUST,
     ".java": _JAVA,

@@ -28,7 +28,7 @@ _PAIR = (
 )
 _UNIT_PAIR = re.compile(_PAIR + r"(?P<bare>[^\s\"']*))")
 _COMMA_PAIR = re.compile(_PAIR + r"(?P<bare>[^\s\"',]*))")
-_COMMAND = re.compile(r"Exec\w+\Z|command\Z|cmd\Z")
+_COMMAND = re.compile(r"Exec\w*\Z|command\Z|cmd\Z")
 _PROCESS = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<command>[^\n]+)", re.MULTILINE)
 _TELLING = re.compile(r"[^\W_]")
 

@@ -30,7 +30,7 @@ def members(stream: Stream, *, is_data: bool) -> None:
     for index, token in enumerate(stream.tokens):
         if token.kind not in {"name", "string"} or index in stream.skipped:
             continue
-        if not stream.is_(index + 1, ":", "=>", "="):
+        if not stream.is_(index + 1, ":", "=>", "=") or stream.is_(index - 1, "?"):
             continue
         if is_data:
             stream.consumed.add(index)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.literals.lexer import Token
-from pytest_newscreator.sources.sites import Site, SiteKind
+from pytest_newscreator.sources.sites import Overwrites, Site, SiteKind
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 """What environment variables are called; a mixed name counts only where nothing else can stand."""
@@ -70,7 +70,9 @@ class Stream:
 
     def is_(self, index: int, *texts: str) -> bool:
         """Tell whether an operator or a name stands at `index`, one of `texts`."""
-        token = self[index]
+        if not 0 <= index < len(self.tokens):
+            return False
+        token = self.tokens[index]
         return token.text in texts and token.kind in {"operator", "name"}
 
     def joins(self, index: int) -> bool:
@@ -87,13 +89,20 @@ class Stream:
         opening = self.inside[index]
         return range(opening + 1, self.close(opening) if opening >= 0 else len(self.tokens))
 
-    def add(
-        self, setting: str | None, value: Value, kind: SiteKind, *, into: str | None = None, model: str | None = None
+    def add(  # noqa: PLR0913 - what a site has
+        self,
+        setting: str | None,
+        value: Value,
+        kind: SiteKind,
+        *,
+        into: str | None = None,
+        model: str | None = None,
+        overwrites: Overwrites = "",
     ) -> None:
         """Report a value for a setting, at the literal that it comes from."""
         text = value.token.text if value.token else None
         place = self.lines.place(value.token.start if value.token else value.place)
-        self.sites.append(Site(setting, text, place, kind, into, model=model))
+        self.sites.append(Site(setting, text, place, kind, into, model=model, overwrites=overwrites))
 
     def literal(self, index: int) -> Value | None:
         """Return the literal or constant at `index`; one that is changed on the spot has a value nobody knows."""

@@ -7,8 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources.lines import Lines
+from pytest_newscreator.sources.literals.compared import is_compared_in
 from pytest_newscreator.sources.literals.lexer import Token
-from pytest_newscreator.sources.sites import Read, Site, SourceFile
+from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -65,8 +66,10 @@ def read_tail(source: SourceFile) -> Read:
     for token in _strings(lexer, source.text):
         plain = _PLAIN.match(token.text)
         if plain and _TELLING.search(plain["inside"]):
-            place = lines.place(token.start + plain.start("inside"))
-            sites.append(Site(None, plain["inside"], place, "literal"))
+            start = token.start + plain.start("inside")
+            is_only_compared = is_compared_in(source.text, start, start + len(plain["inside"]))
+            kind: SiteKind = "compared" if is_only_compared else "literal"
+            sites.append(Site(None, plain["inside"], lines.place(start), kind))
     return Read(tuple(sites))
 
 

@@ -12,41 +12,44 @@ from pytest_newscreator.sources.bodies import is_json_object, json_sites
 from pytest_newscreator.sources.compose import reader as compose
 from pytest_newscreator.sources.lines import UNKNOWN, Lines, Spelled
 from pytest_newscreator.sources.literals.scripts import PLACEHOLDER, hide, read_shell
+from pytest_newscreator.sources.literals.yaml_lines import read_broken
 from pytest_newscreator.sources.ollama.commands import find_call
 from pytest_newscreator.sources.order import in_order
 from pytest_newscreator.sources.sites import Read, Site, SourceFile
-from pytest_newscreator.sources.yamlnodes import MAX_NODES, content_mark, documents, scalar, scalar_place
+from pytest_newscreator.sources.yamlnodes import MAX_NODES, content_mark, documents, scalar_place
 
 _SCRIPTS = frozenset({"run", "script", "before_script", "after_script", "cmd", "cmds", "sh", "commands"})
-_COMMANDS = frozenset({"command", "args", "entrypoint"})
+_COMMANDS = frozenset({"command", "args", "entrypoint", "shell", "raw"})
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _FILLED = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\[\[.*?\]\]", re.DOTALL)
 _HOLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _CONTROL = re.compile(
     r"^[ \t]*\{\{-?[ \t]*(?:if|else|end|range|with|define|block|template|include|/\*|\$\w+ :?=).*$", re.MULTILINE
 )
-_DEFAULT = re.compile(r"\bdefault\s+\"?(?P<value>[^\"\s(){}|$.]+(?:\.[^\"\s(){}|]+)?)")
+_DEFAULT = re.compile(r"\bdefault(?:\s+|\(\s*)(?:\\?[\"'])?(?P<value>[^\\\"'\s(){}|$.,]+(?:\.[^\\\"'\s(){}|,]+)?)")
 _ESCAPE = re.compile(r"\\(?:x..|u.{4}|U.{8}|\r?\n[ \t]*|.)", re.DOTALL)
 _TELLING = re.compile(r"[^\W_]")
+_COMMAND = re.compile(r"[\s$=]")
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=")
 
 
 def read_yaml(source: SourceFile) -> Read:
-    """Read one file; raises SourceError for what is no YAML, unless it is a template of some."""
+    """Read one file; what is no YAML is read by its lines, and a problem unless it is a template of some."""
     if compose.is_compose(source.path, ()):
         return Read()
     text = source.text
     is_template = "{{" in _FILLED.sub(lambda match: "" if match[0].startswith("$") else match[0], text)
     try:
         roots = documents(source)
-    except SourceError:
+    except SourceError as error:
         if not is_template:
-            raise
+            read = read_broken(source)
+            return Read(read.sites, read.reads, ((error.place or Place(source.path), error.message),))
         source = SourceFile(source.path, _without_holes(text))
         try:
             roots = documents(source)
         except SourceError:
-            return Read()
+            return _broken_template(source, text)
     if "services" in text and compose.is_compose(source.path, roots):
         return Read()
     reading = _Reading(source, Lines(source.path, source.text), text)
@@ -55,6 +58,15 @@ def read_yaml(source: SourceFile) -> Read:
     if is_template:
         reading.defaults()
     return Read(in_order(reading.sites), frozenset(reading.reads), tuple(dict.fromkeys(reading.problems)))
+
+
+def _broken_template(source: SourceFile, template: str) -> Read:
+    """Read a template that is no YAML even without its holes: by its lines, and by the defaults in the holes."""
+    read = read_broken(source)
+    reading = _Reading(source, Lines(source.path, source.text), template)
+    reading.sites.extend(read.sites)
+    reading.defaults()
+    return Read(in_order(reading.sites), read.reads)
 
 
 def _without_holes(text: str) -> str:
@@ -98,10 +110,11 @@ class _Reading:
 
     def sequence(self, node: yaml.SequenceNode, key: str | None, around: dict[str, yaml.Node]) -> None:
         """Report the elements of a list; those of a command are words."""
-        if key in _COMMANDS and self.words(node):
+        if _last(key) in _COMMANDS and self.words(node):
             return
+        is_script = _last(key) in _SCRIPTS
         for element in node.value:
-            self.visit(element, key if key in _SCRIPTS else None, around if key in _SCRIPTS else {})
+            self.visit(element, key if is_script else None, around if is_script else {})
 
     def words(self, node: yaml.SequenceNode) -> bool:
         """Report a command given as words; tell whether anything special was found in it."""
@@ -121,7 +134,7 @@ class _Reading:
             return
         if UNKNOWN in node.value:
             self.filled(node, key, around)
-        elif key in _SCRIPTS and isinstance(scalar(node, self.source), str):
+        elif _last(key) in _SCRIPTS and _COMMAND.search(node.value):
             shell = around.get("shell")
             if not isinstance(shell, yaml.ScalarNode) or shell.value.split(" ")[0] in _SHELLS:
                 self.script(node, certain=key in {"run", "script"})
@@ -129,7 +142,7 @@ class _Reading:
             return
         elif is_json_object(node.value):
             self.sites.extend(json_sites(self.spelled(node), self.lines.place, ""))
-        elif key in _COMMANDS and re.search(r"\s", node.value):
+        elif _last(key) in _COMMANDS and re.search(r"\s", node.value):
             self.script(node, certain=False)
         elif not re.search(r"\s", node.value) and _TELLING.search(node.value) and "${{" not in node.value:
             self.value(node, key, around)
@@ -182,6 +195,11 @@ class _Reading:
         """Return the value of a scalar with the offset of each character."""
         start, _, _ = content_mark(node, self.source.text)
         return aligned(str(node.value), self.source.text, start, node.end_mark.index, node.style)
+
+
+def _last(key: str | None) -> str:
+    """Return the last part of a key: `ansible.builtin.shell` runs one, and `start.sh` holds a script."""
+    return key.rpartition(".")[2] if key else ""
 
 
 def _setting(key: str | None, around: dict[str, yaml.Node]) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 
 NAMES_TAKEN = {"run": 1, "pull": 1, "push": 1, "create": 1, "show": 1, "cp": 2, "rm": -1, "stop": -1}
@@ -48,7 +49,7 @@ _CARRIERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OllamaCall:
     """One `ollama` command: its subcommand, the names it is given, and the Modelfile of a `create`.
 
@@ -66,7 +67,7 @@ class OllamaCall:
     name_places: tuple[Place | None, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallWords:
     """Which words of a command make up an `ollama` call: indexes into its words."""
 

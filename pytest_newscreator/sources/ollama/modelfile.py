@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.ollama import modelfile_parameters as options
 from pytest_newscreator.sources.ollama import names
@@ -34,7 +35,7 @@ _DRAFT_WITHOUT_FLAG: Release = (0, 30)
 _PATH = re.compile(r"\.{0,2}/|~|\.{1,2}$|\\|.*\.(?:gguf|bin|safetensors)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """One command as Ollama reads it, with the position of its keyword and of its value, counted from 1.
 
@@ -51,7 +52,7 @@ class Command:
     value_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """What Ollama will not take, where, and who refuses it.
 
@@ -65,7 +66,7 @@ class Problem:
     stage: Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Modelfile:
     """What Ollama makes of a Modelfile; `parameters` holds the valid ones, the last of a name winning."""
 

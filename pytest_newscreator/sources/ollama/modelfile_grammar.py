@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.ollama import modelfile_parameters as options
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _NEXT_COMMAND = re.compile(rf"(?<=[\r\n])[ \t]*(?:{'|'.join(COMMANDS)})[ \t]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A command by offsets into the text; reading goes on at `end`."""
 
@@ -51,7 +52,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A position that the grammar refuses, and why; a value that `is_open` swallows the rest of the file."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pytest_newscreator.frozen import frozen
 
 DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
@@ -12,12 +13,17 @@ DEFAULT_TAG = "latest"
 # Ollama's own mark for a part that a separator promised and nobody wrote: `gemma3:`; no valid part can hold it.
 MISSING = "!MISSING!"
 
+# What other programs write in front of an Ollama name: LiteLLM, LangChain's `init_chat_model`, pydantic-ai, promptfoo.
+_PROVIDER = re.compile(
+    r"(?:litellm[/:])?(?:ollama_chat|ollama(?::(?:chat|completion|embeddings?)(?=:))?|openai)(?:://|[/:])(?=[^/:])"
+)
+
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelName:
     """A name in its four parts; they mean something only where `is_valid` holds."""
 
@@ -85,6 +91,15 @@ def same(a: str, b: str) -> bool:
         return True
     one, two = parse(a), parse(b)
     return one.is_valid and two.is_valid and one.full.lower() == two.full.lower()
+
+
+def provider(text: str) -> str:
+    """Return the provider in front of a name as other programs write it (`ollama/`, `ollama_chat/`, `ollama:`), or "".
+
+    To Ollama itself `ollama/gemma3:4b` has the namespace `ollama`: only who knows that no Ollama reads it may ask.
+    """
+    match = _PROVIDER.match(text)
+    return match[0] if match else ""
 
 
 def _cut(text: str, separator: str) -> tuple[str, str]:

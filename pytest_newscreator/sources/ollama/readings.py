@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.ollama import go_values as go
 from pytest_newscreator.sources.ollama.host import host_text, mistaken_host
 
@@ -51,7 +51,7 @@ _ORIGIN_SCHEMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What the server takes for the value, what a person would take, and the rule that tells them apart.
 
@@ -63,7 +63,7 @@ class Reading:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """One variable that Ollama reads: its kind, its default, what it does, and since which known version.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pytest_newscreator.frozen import frozen
 
 Binding = tuple[str, str, str]
 
@@ -11,7 +13,7 @@ _MOST = 10_000
 """How many files and names are looked through for one name before it counts as unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exports:
     """What other files can import from one: constants and classes of its `own`, and `things` that it also hands on.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_newscreator.frozen import frozen
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _LEAVES = frozenset(
@@ -28,7 +30,7 @@ _UNSEEN = frozenset({"annotation", "returns", "ctx", "op", "ops", "type_comment"
 _NO_NODES = frozenset({"id", "attr", "arg", "module", "level", "names", "name", "kind", "is_async", "conversion"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """Where a node stands: its qualified name, the class and the function around it."""
 

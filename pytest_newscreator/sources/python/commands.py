@@ -90,10 +90,12 @@ class Commands:
         known = [self._values.known(node) for node in nodes] if len(nodes) > 1 else []
         texts = [one.text if one is not None else UNKNOWN for one in known]
         call = find_call(texts)
+        # What is taken away is no literal either.
+        self.consumed.update(id(nodes[index]) for index in (call.names if call else ()))
         for index in call.uses if call else ():
             one = known[index]
             if one is not None:
-                self.consumed.update({id(nodes[index]), id(one.node)})
+                self.consumed.add(id(one.node))
                 self.sites.append(
                     Site(None, one.text, self._values.place(one.node), "ollama-argument", scope=scope.name)
                 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+
+from pytest_newscreator.sources.python.collect import Found
 
 Scalar = str | int | float | bool
 
@@ -20,6 +23,11 @@ _NUMERIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
 }
 _LARGEST = 10**15
+_CASTS = ("cast", "type")
+_NUMBERS = frozenset({"int", "float"})
+_NUMBER = re.compile(r"[+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?")
+SEPARATED = re.compile(r"\d_\d")
+"""What a file has that writes a number in groups of digits."""
 
 
 def combined(op: ast.operator, left: Scalar, right: Scalar) -> Scalar | None:
@@ -34,3 +42,17 @@ def combined(op: ast.operator, left: Scalar, right: Scalar) -> Scalar | None:
         return combine(left, right)
     except ZeroDivisionError:
         return None
+
+
+def numeric(found: Found) -> Iterator[int]:
+    """Yield the `id` of each expression that Python makes a number of: in `int(...)`, beside `cast=int`."""
+    calls = [call for name in _NUMBERS for call, _ in found.called.get(name, ())]
+    casts = (pair for name in _CASTS for pair in found.keywords.get(name, ()))
+    calls += [call for call, cast, _ in casts if isinstance(cast, ast.Name) and cast.id in _NUMBERS]
+    for call in calls:
+        yield from (id(node) for node in ast.walk(call) if isinstance(node, ast.expr))
+
+
+def digits(text: str) -> str:
+    """Return a number as `int()` and `float()` take it, which pass over single underscores between digits."""
+    return text.replace("_", "") if _NUMBER.fullmatch(text.strip()) else text

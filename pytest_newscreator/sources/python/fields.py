@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.python.bound import Bound
 from pytest_newscreator.sources.python.names import dotted
 from pytest_newscreator.sources.python.values import Values
@@ -21,7 +22,7 @@ FLAG_CALLS = frozenset({"set_defaults", "add_argument", "add_option", "option", 
 _NOT_FIELDS = frozenset({"model_config", "Config"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A setting with the default that a declaration gives it; `from_environment` says that it is read from there."""
 
@@ -30,7 +31,7 @@ class Declared:
     from_environment: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A field of a class under one of its names, in capitals; one `is_whole` where no prefix stands before it."""
 
@@ -40,7 +41,7 @@ class Field:
     is_whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """What a class hands on to its children, in this file and in others; `fields` has the inherited ones too."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.python.collect import Function
 from pytest_newscreator.sources.python.values import Values
 
 _FALLBACK_NAMES = frozenset({"default", "fallback", "default_value", "dflt"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EnvironmentRead:
     """One call that reads the environment: the expressions of the name and of the default."""
 
@@ -22,7 +22,7 @@ class EnvironmentRead:
     suffix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Helper:
     """A function that passes a parameter on to the environment: which one, and where its default comes from."""
 

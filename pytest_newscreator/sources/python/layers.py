@@ -12,11 +12,15 @@ from pytest_newscreator.sources.python.helpers import EnvironmentRead, looked_up
 
 Default = tuple[str, ast.expr, Scope]
 _JOINING = frozenset({"dict", "ChainMap", "collections.ChainMap", "os.environ.update"})
+_PUTTING = frozenset({"os.putenv", "os.environ.update"})
 _HANDED = frozenset({"env", "environment"})
 
 
 class Layers:
-    """The dicts of one file that stand beside its environment; `dicts` are their ids."""
+    """The dicts of one file that stand beside its environment; `dicts` are their ids.
+
+    `putting` are the calls that put a value into the environment whatever stands there, by the id of the value.
+    """
 
     def __init__(self, found: Found, environment: Environment) -> None:
         """Take the nodes of the file and what its names mean."""
@@ -24,6 +28,7 @@ class Layers:
         self._environment = environment
         self._values = environment.values
         self.dicts: set[int] = set()
+        self.putting: dict[int, ast.Call] = {}
 
     def defaults(self) -> Iterator[Default]:
         """Yield each variable that such a dict gives a value, with the value."""
@@ -42,7 +47,15 @@ class Layers:
                 yield from self._table(value, scope)
         for name in sorted(self._environment.names_of(_JOINING | {"os.putenv"}).intersection(self._found.called)):
             for call, scope in self._found.called[name]:
-                yield from self._joined(call, scope)
+                yield from self._noted(call, scope)
+
+    def _noted(self, call: ast.Call, scope: Scope) -> Iterator[Default]:
+        """Yield what a call joins to the environment, and note what it puts in the place of what stands there."""
+        puts = self._environment.dotted(call.func) in _PUTTING
+        for default in self._joined(call, scope):
+            if puts:
+                self.putting[id(default[1])] = call
+            yield default
 
     def _joined(self, call: ast.Call, scope: Scope) -> Iterator[Default]:
         """Yield what a call joins to the environment."""

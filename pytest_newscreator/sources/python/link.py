@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import gc
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pytest_newscreator.sources.python import reader as python
@@ -37,15 +35,14 @@ class Link:
 
     def reads(self) -> Mapping[str, Read]:
         """Read every file, and again what asked in vain for something that a circle of imports gives later."""
-        with _without_collector():
-            for path in self._sources:
-                self._read_with_imports(path)
-            for path, missed in self._early.items():
-                self._read_asked(path, missed)
-            for path in self._sources:
-                missed = self._early.get(path, set())
-                if any(self._gives(other, path) for other in missed) or self._is_answered(path):
-                    self._read_tree(path)
+        for path in self._sources:
+            self._read_with_imports(path)
+        for path, missed in self._early.items():
+            self._read_asked(path, missed)
+        for path in self._sources:
+            missed = self._early.get(path, set())
+            if any(self._gives(other, path) for other in missed) or self._is_answered(path):
+                self._read_tree(path)
         return _each_place_once({path: self._reads[path] for path in self._sources})
 
     def _read_with_imports(self, path: str) -> None:
@@ -132,6 +129,8 @@ class Link:
 def _each_place_once(reads: Mapping[str, Read]) -> Mapping[str, Read]:
     """Leave out what is told already at a place: by its own file, by the file before, or as a bare literal."""
     taken = {site.place for path, read in reads.items() for site in read.sites if site.place.path != path}
+    if not taken:
+        return reads
     touched = {place.path for place in taken}
     told = {_told(site) for path in touched for site in reads[path].sites if site.place in taken}
     found: dict[str, Read] = {}
@@ -151,15 +150,3 @@ def _each_place_once(reads: Mapping[str, Read]) -> Mapping[str, Read]:
 def _told(site: Site) -> tuple[object, ...]:
     """Return what makes two sites one finding."""
     return (site.setting, site.place, site.kind, site.model)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the collector of cycles from walking syntax trees, which have none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.ollama.request_options import REQUEST_OPTIONS
 from pytest_newscreator.sources.python.collect import Found, Scope
 from pytest_newscreator.sources.python.environment import Environment
@@ -16,7 +16,7 @@ _MODEL_FIRST = frozenset(f"ollama.{name}" for name in ("chat", "generate", "embe
 Request = ast.Call | ast.Dict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A request option with its value, and the model that the same request names."""
 

@@ -11,19 +11,22 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.sources.python.bound import NOTHING, Bound, Exports
 from pytest_newscreator.sources.python.collect import Scope, collect
 from pytest_newscreator.sources.python.commands import Commands, has_commands
+from pytest_newscreator.sources.python.compared import compared
+from pytest_newscreator.sources.python.compute import SEPARATED, digits, numeric
 from pytest_newscreator.sources.python.environment import Environment, is_none
 from pytest_newscreator.sources.python.fields import FLAG_CALLS, Declared, Fields
 from pytest_newscreator.sources.python.helpers import EnvironmentRead
 from pytest_newscreator.sources.python.layers import Layers
 from pytest_newscreator.sources.python.requests import Requests
 from pytest_newscreator.sources.python.values import Known, Values
-from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
+from pytest_newscreator.sources.sites import Overwrites, Read, Site, SiteKind, SourceFile
 
 __all__ = ["Bind", "Scan"]
 
 Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Bound]
 """Returns what the imports of a file bind, as the files that it imports from export it."""
 
+_LOOKING = (ast.Call, ast.BoolOp, ast.IfExp, ast.Subscript)
 _IN_FILE = operator.attrgetter("place.path", "place.line", "place.column")
 _ONE_WORD = re.compile(r"\S+\Z")
 _TEST_LIBRARY = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|unittest)\b", re.MULTILINE)
@@ -44,6 +47,9 @@ class Scan:
         self.sites: list[Site] = []
         self.reads: set[str] = set()
         self.consumed: set[int] = set()
+        # A call that is a statement counts as one; the nodes are kept, so that their numbers stay their own.
+        self._top = {id(one): one for one in (s.value if isinstance(s, ast.Expr) else s for s in tree.body)}
+        self._numeric = frozenset(numeric(self.found)) if SEPARATED.search(source.text) else frozenset()
         names = [name for name in self.found.called if self.environment.may_read(name)]
         self._readers = self._called(names)
 
@@ -128,15 +134,16 @@ class Scan:
                 if read.default is not None:
                     self._default(name, read.default, scope)
 
-    def _default(self, name: str, value: ast.expr, scope: Scope) -> None:
+    def _default(self, name: str, value: ast.expr, scope: Scope, *, overwrites: Overwrites = "") -> None:
         """Report the default of a variable; one without a value is none."""
         if not (isinstance(value, ast.Constant) and value.value is None):
-            self._site(name, value, "python-default", scope)
+            self._site(name, value, "python-default", scope, overwrites=overwrites)
 
     def _layered(self) -> None:
         """Report the dicts over and under the environment, and the schemes of `environ.Env(X=(type, default))`."""
         for name, value, scope in self.layers.defaults():
-            self._default(name, value, scope)
+            call = self.layers.putting.get(id(value))
+            self._default(name, value, scope, overwrites=self._overwrites(call, value) if call is not None else "")
         for call, scope in self._called(self.environment.names_of(frozenset({"environ.Env"}))):
             if self.environment.dotted(call.func) == "environ.Env":
                 for keyword in call.keywords:
@@ -150,7 +157,7 @@ class Scan:
             for target in assign.targets:
                 if isinstance(target, ast.Subscript):
                     stored.add(id(target))
-                    self._stored(target, assign.value, scope)
+                    self._stored(target, assign, scope)
         for subscript, scope in self.found.subscripts:
             if id(subscript) not in stored and self._is_environment(subscript.value):
                 self._required(subscript, scope)
@@ -162,17 +169,24 @@ class Scan:
         """Tell whether an expression is the environment, as it is or with something above or below it."""
         return self.environment.is_environ(node) or self.environment.is_layered(node)
 
-    def _stored(self, target: ast.Subscript, value: ast.expr, scope: Scope) -> None:
+    def _stored(self, target: ast.Subscript, assign: ast.Assign, scope: Scope) -> None:
         """Report `os.environ["X"] = "d"` and `options["num_ctx"] = 8192`."""
+        value = assign.value
         key = self.values.known(target.slice)
         if key is None or not isinstance(key.value, str):
             return
         known = self.values.known(value)
         self.consumed.add(id(target.slice))
         if self.environment.is_environ(target.value):
-            self._site(key.value, value, "python-default", scope)
+            self._site(key.value, value, "python-default", scope, overwrites=self._overwrites(assign, value))
         elif known is not None:
             self._site(key.value, value, "json-body", scope)
+
+    def _overwrites(self, statement: ast.AST, value: ast.expr) -> Overwrites:
+        """Return whether what a statement gives a variable hides what is given; a value that is looked up does not."""
+        if any(isinstance(node, _LOOKING) for node in ast.walk(value)):
+            return ""
+        return "always" if id(statement) in self._top else "sometimes"
 
     def _required(self, subscript: ast.Subscript, scope: Scope) -> None:
         """Report `environ["X"]`; with `if "X" in environ else d` it has a default."""
@@ -219,14 +233,15 @@ class Scan:
             once.setdefault((site.setting, site.place, site.kind, site.model), site)
         sites = list(once.values())
         taken = {site.place for site in sites if site.kind != "literal"}
-        path = self.values.path
+        path, held = self.values.path, frozenset(compared(self.found, self.values))
         texts = {(place.line, place.column) for place in taken if place.path == path}
         for node, scope in self.found.strings:
             value = node.value
             if id(node) not in self.consumed and value.__class__ is str and _ONE_WORD.match(str(value)):
                 line, column = self.values.position(node)
                 if (line, column) not in texts:
-                    sites.append(Site(None, str(value), Place(path, line, column), "literal", scope=scope.name))
+                    kind: SiteKind = "compared" if id(node) in held else "literal"
+                    sites.append(Site(None, str(value), Place(path, line, column), kind, scope=scope.name))
         for text, scope in self.found.formatted:
             known = self.values.known(text) if id(text) not in self.consumed else None
             if known is not None and _ONE_WORD.match(known.text) and self.values.place(text) not in taken:
@@ -234,12 +249,24 @@ class Scan:
         sites.sort(key=_IN_FILE)
         return tuple(sites)
 
-    def _site(self, setting: str, value: ast.expr, kind: SiteKind, scope: Scope, model: str | None = None) -> None:
+    def _site(  # noqa: PLR0913 - what a site has
+        self,
+        setting: str,
+        value: ast.expr,
+        kind: SiteKind,
+        scope: Scope,
+        model: str | None = None,
+        *,
+        overwrites: Overwrites = "",
+    ) -> None:
         """Report a site at the literal that its value comes from, or at the expression that computes it."""
         known = self._settled(value)
         node = known.node if known is not None else value
         text = known.text if known is not None else None
-        self.sites.append(Site(setting, text, self.values.place(node), kind, scope=scope.name, model=model))
+        if text is not None and id(value) in self._numeric:
+            text = digits(text)
+        place = self.values.place(node)
+        self.sites.append(Site(setting, text, place, kind, scope=scope.name, model=model, overwrites=overwrites))
 
     def _settled(self, value: ast.expr, depth: int = 0) -> Known | None:
         """Return what an expression is worth with an empty environment: a read in it is worth its own default."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_newscreator.sources.lines import Lines
-from pytest_newscreator.sources.sites import Read, Site, SourceFile
+from pytest_newscreator.sources.literals.compared import is_compared_in
+from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 
 # A syntax tree costs twenty times what a look for these words costs. A file without any of them can hold a model's
 # name as a literal, but hardly anything that gives a setting of a contract a value.
@@ -100,7 +101,8 @@ def literals(source: SourceFile) -> Iterator[Site]:
         if text[start - 1 : start] in _PREFIXES and _NOT_PLAIN.search(text, max(0, start - 2), start):
             continue
         lines = lines or Lines(source.path, text)
-        yield Site(None, found[group], lines.place(start + 1), "literal")
+        kind: SiteKind = "compared" if is_compared_in(text, start + 1, found.end() - 1) else "literal"
+        yield Site(None, found[group], lines.place(start + 1), kind)
 
 
 _PREFIXES = frozenset("bBfFrR")

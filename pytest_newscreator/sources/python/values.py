@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.python.bound import NOTHING, Bound
@@ -18,7 +18,7 @@ from pytest_newscreator.sources.sites import SourceFile
 _OPENING = re.compile(r"[A-Za-z]{0,2}(?:\"\"\"|'''|\"|')")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """A value and the expression to point at: the literal itself, or what it is computed by."""
 

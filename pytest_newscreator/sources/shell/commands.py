@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.sources.shell.walk import Walk
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+_TESTS = frozenset({"test", "["})
 _FETCHERS = frozenset({"curl", "wget"})
 _ASSIGNING = frozenset({"read", "mapfile", "readarray", "getopts"})
 _PYTHON = re.compile(r"python[\d.]*\Z")
@@ -41,27 +42,30 @@ def report_words(walk: Walk, words: Sequence[Spelled], known: Collection[str]) -
     fetches = any(_base(text) in _FETCHERS for text in texts)
     for index, word in enumerate(words):
         if index not in consumed and not (fetches and _report_data(walk, word)):
-            report_text(walk, word, literal=True)
+            report_text(walk, word, literal=True, is_compared=name in _TESTS)
     if name == "printenv":
         walk.reads.update(text for text in texts[1:] if _IDENTIFIER.match(text) and text not in known)
     return {text for text in texts[1:] if _IDENTIFIER.match(text)} if name in _ASSIGNING else set()
 
 
-def report_text(walk: Walk, text: Spelled, *, literal: bool) -> None:
-    """Report a word or string for what it looks like: a JSON object, `NAME=value`, or one word of its own."""
+def report_text(walk: Walk, text: Spelled, *, literal: bool, is_compared: bool = False) -> None:
+    """Report a word or string for what it looks like: a JSON object, `NAME=value`, or one word of its own.
+
+    `is_compared` says that the script only holds something against it.
+    """
     if is_json_object(text.text):
         walk.sites.extend(json_sites(text, walk.locate, walk.scope))
         return
     if not literal:
         return
     setting = _SETTING.match(text.text)
-    if setting:
+    if setting and not is_compared:
         walk.add(setting[1], text.cut(setting.end()), "shell-assignment")
         return
     option = _OPTION.match(text.text)
     word = text.cut(option.end()) if option else text
     if word.is_known and not word.text.startswith("-") and _TELLING.search(word.text) and not _BLANK.search(word.text):
-        walk.add(None, word, "literal")
+        walk.add(None, word, "compared" if is_compared else "literal")
 
 
 def report_heredoc(walk: Walk, body: Spelled, goes_to: Goes) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.sources.bounds import LONGEST
 from pytest_newscreator.sources.shell import words
-from pytest_newscreator.sources.shell.values import UNKNOWN, State, Value, Values, alternatives, concatenated
+from pytest_newscreator.sources.shell.values import UNKNOWN, State, Value, Values, alternatives, concatenated, size
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from pytest_newscreator.places import Place
     from pytest_newscreator.sources.lines import Locate, Spelled
 
 _CUTS = frozenset({"%", "%%", "#", "##"})
 _COMPOUND = frozenset({"concatenation", "command_name", "translated_string"})
+_ROOM = 16 * LONGEST
+_MOST_FIELDS = 1_000
+_MOST_CUT = 4_000
 _FIELD = re.compile(r"\S+")
 
 
@@ -27,6 +33,8 @@ class Evaluator:
         """Take the script, and where each of its characters stands in the file."""
         self.source = source
         self.locate = locate
+        self.room = _ROOM
+        self.problems: list[tuple[Place, str]] = []
 
     def value(self, node: Node, state: State, *, quoted: bool = False) -> Values:
         """Return what a word may come to, before it is split."""
@@ -39,7 +47,7 @@ class Evaluator:
             return self._string(node, state)
         if kind in _COMPOUND and _expands(node):
             parts = [self.value(child, state, quoted=quoted) for child in node.children if child.type != "$"]
-            return concatenated(parts or [(Value(""),)])
+            return self._concatenated(parts or [(Value(""),)], node)
         return self._spelled(words.spell(node, self.source, quoted=quoted))
 
     def _spelled(self, piece: Spelled) -> Values:
@@ -55,7 +63,26 @@ class Evaluator:
         for child in inside:
             parts += [self._plain(last, child.start_byte), self.value(child, state, quoted=True)]
             last = child.end_byte
-        return concatenated([*parts, self._plain(last, max(last, node.end_byte - 1))])
+        return self._concatenated([*parts, self._plain(last, max(last, node.end_byte - 1))], node)
+
+    def _concatenated(self, parts: list[Values], node: Node) -> Values:
+        """Return every text that parts side by side may come to; one that is too long is not known."""
+        length, count = size(parts)
+        self.room -= length * count
+        if length <= LONGEST and self.room >= 0:
+            return concatenated(parts)
+        what = f"this text comes to more than {LONGEST:,} characters" if length > LONGEST else "the texts are too long"
+        self.problem(node, f"{what}, should be shorter: what it is used for is not known")
+        return (Value(None, self.sources_of(parts)),)
+
+    def problem(self, node: Node, message: str) -> None:
+        """Keep what cannot be followed, the first of its kind."""
+        if all(known != message for _, known in self.problems):
+            self.problems.append((self.locate(self.source.char(node.start_byte)), message))
+
+    def sources_of(self, parts: list[Values]) -> frozenset[str]:
+        """Return what decides about any of some parts."""
+        return frozenset().union(*(value.sources for part in parts for value in part))
 
     def _plain(self, begin: int, end: int) -> Values:
         """Return the text between two expansions of a string."""
@@ -70,7 +97,11 @@ class Evaluator:
         values = self.value(node, state)
         if alone is None or node.type == "string" or len(values) != 1 or values[0].text is None:
             return [values]
-        return [(values[0].cut(found.start(), found.end()),) for found in _FIELD.finditer(values[0].text)]
+        found = list(islice(_FIELD.finditer(values[0].text), _MOST_FIELDS + 1))
+        if len(found) > _MOST_FIELDS:
+            self.problem(node, f"this text has more than {_MOST_FIELDS:,} words: what they are used for is not known")
+            return [(Value(None, values[0].sources),)]
+        return [(values[0].cut(one.start(), one.end()),) for one in found]
 
     def _elements(self, node: Node, state: State) -> list[Values] | None:
         """Return the elements of `${A[@]}`, the keys of `${!A[@]}`, the arguments of `$@`; anything else is none."""
@@ -158,7 +189,7 @@ def _expands(node: Node) -> bool:
 
 def _cut(value: Value, operator: str, pattern: str | None) -> Value:
     """Return a value without the prefix or suffix that a pattern matches, the shortest or the longest."""
-    if value.text is None or pattern is None:
+    if value.text is None or pattern is None or len(value.text) > _MOST_CUT:
         return Value(None, value.sources)
     text, longest = value.text, len(operator) > 1
     matches = re.compile(fnmatch.translate(pattern)).match

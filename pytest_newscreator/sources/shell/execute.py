@@ -96,6 +96,7 @@ def _nested(run: Run, line: Sequence[Word], texts: Sequence[str], state: State) 
             inner.steps = run.steps
             inner.run(State(dict(state.variables), arguments=tuple(line[script + 2 :]), defaulted=set(state.defaulted)))
             run.calls += inner.calls
+            run.problems += inner.problems
             if inner.serves:
                 run.assignments += inner.assignments
                 run.serves += inner.serves

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.bodies import is_modelfile, modelfile_sites
 from pytest_newscreator.sources.lines import UNKNOWN, Spelled, joined
 from pytest_newscreator.sources.ollama.commands import find_call
@@ -28,7 +29,7 @@ _TEE = re.compile(r"(?:^|\s)tee\s+(?:-a\s+)?([^\s-]\S*)")
 _ARGUMENTS = frozenset({"word", "string", "raw_string", "ansi_c_string", "concatenation", "command_name"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Goes:
     """Where a text goes: the command it is given to, and the file it is written to, as they are written.
 
@@ -40,7 +41,7 @@ class Goes:
     is_string: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Files:
     """The Modelfiles that a script gives to `ollama create`, with the name of what each becomes."""
 

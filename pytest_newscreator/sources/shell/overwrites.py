@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_newscreator.sources.shell.run import Assignment, Run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overwrite:
     """A variable that a script sets whatever it was given.
 

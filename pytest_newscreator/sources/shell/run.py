@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.sources.shell import words
 from pytest_newscreator.sources.shell.evaluate import Evaluator
 from pytest_newscreator.sources.shell.execute import execute
+from pytest_newscreator.sources.shell.trees import parsed
 from pytest_newscreator.sources.shell.values import UNKNOWN, State, Value, Values, Word, alternatives
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from pytest_newscreator.sources.lines import Locate
     from pytest_newscreator.sources.ollama.commands import OllamaCall
 
-_STEPS = 4000
+_STEPS = 20_000
+_COPIED = 20
+"""How many variables of a state are copied and joined in the time of one step."""
 _DEEPEST = 8
 _ARGUMENTS = frozenset({"word", "string", "raw_string", "ansi_c_string", "concatenation", "number", "command_name"})
 _ALL_ARGUMENTS = frozenset({'"$@"', "$@", "$*", '"${@}"'})
@@ -27,7 +31,7 @@ _APART = frozenset({"subshell", "command_substitution", "process_substitution"})
 _SKIPPED = frozenset({"function_definition", "comment", "heredoc_body"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """A variable that gets a value on the way, and how that point is reached.
 
@@ -62,22 +66,33 @@ class Run:
         self.functions: dict[str, Node] = {}
         self.reached: set[str] = set()
         self.steps = 0
+        self.problems: list[tuple[Place, str]] = []
 
     def run(self, state: State | None = None) -> None:
         """Run the script, and then each function that nothing calls, for the calls in it."""
-        root = words.parser().parse(self.source.data).root_node
-        self._find_functions(root)
-        state = state or State()
-        try:
-            self.visit(root, state)
-            kept = list(self.assignments), set(self.exported), list(self.serves)
-            for name in self.functions:
-                if name not in self.reached:
-                    state.ended = state.returned = False
-                    self.call(name, None, state)
-            self.assignments, self.exported, self.serves = kept
-        except RecursionError:
+        root, fault = parsed(self.source)
+        if fault is not None:
+            self.problems.append((self.locate(fault.at), fault.message))
             return
+        self._find_functions(root)
+        try:
+            self._run(root, state or State())
+        except RecursionError:
+            self.problems.append((self.locate(0), "this script calls itself too deeply to be followed to its end"))
+        self.problems += self.evaluator.problems
+        if self.steps > _STEPS:
+            message = f"this script comes to more than {_STEPS:,} steps, it is not followed to its end"
+            self.problems.append((self.locate(0), message))
+
+    def _run(self, root: Node, state: State) -> None:
+        """Run the statements, then the functions that were not reached."""
+        self.visit(root, state)
+        kept = list(self.assignments), set(self.exported), list(self.serves)
+        for name in self.functions:
+            if name not in self.reached:
+                state.ended = state.returned = False
+                self.call(name, None, state)
+        self.assignments, self.exported, self.serves = kept
 
     def _find_functions(self, root: Node) -> None:
         """Learn every function of the script, so that one may be called above the line it stands in."""
@@ -114,9 +129,14 @@ class Run:
     def _apart(self, nodes: Sequence[Node], state: State) -> None:
         """Run statements in a shell of their own: what they set is gone behind them, unless they are the server."""
         before, served = len(self.assignments), len(self.serves)
+        self._pay(state)
         self._sequence(nodes, state.copy())
         if len(self.serves) == served:
             del self.assignments[before:]
+
+    def _pay(self, state: State) -> None:
+        """Count the steps that copying and joining what is known takes."""
+        self.steps += len(state.variables) // _COPIED
 
     def _test_command(self, node: Node, state: State) -> None:
         """Let a test look at variables: `${X:-}` in it asks for a value from outside."""
@@ -142,6 +162,7 @@ class Run:
         left, right = node.named_children[0], node.named_children[-1]
         self.visit(left, state)
         if not state.stopped:
+            self._pay(state)
             way = state.way(self.evaluator.names(left, state))
             self.visit(right, way)
             state.join([state.copy(), way])
@@ -158,6 +179,7 @@ class Run:
         otherwise = [part for part in parts[then:] if part.type in {"elif_clause", "else_clause"}]
         self._sequence(condition, state)
         guards |= frozenset().union(*(self.evaluator.names(part, state) for part in condition))
+        self._pay(state)
         way, other = state.way(guards), state.way(guards)
         self._sequence([part for part in parts[then:] if part not in otherwise], way)
         for part in otherwise:
@@ -175,6 +197,7 @@ class Run:
         ways = [] if is_complete else [state.copy()]
         for item in items:
             if item.named_children:
+                self._pay(state)
                 ways.append(state.way(guards))
                 self._sequence([child for child in item.named_children if child.type not in _ARGUMENTS], ways[-1])
         state.join(ways)
@@ -183,6 +206,7 @@ class Run:
         """Run a loop once: it may not be entered at all."""
         condition, body = node.named_children[0], node.child_by_field_name("body")
         self.visit(condition, state)
+        self._pay(state)
         way = state.way(self.evaluator.names(condition, state))
         if body is not None:
             self.visit(body, way)
@@ -199,6 +223,7 @@ class Run:
         ways = []
         for value in alternatives(value for found in fields for value in found):
             state.variables[self.source.of(variable)] = (value,)
+            self._pay(state)
             way = state.copy()
             self.visit(body, way)
             way.ended = way.returned = False

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
+
+from pytest_newscreator.frozen import frozen
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -19,7 +22,7 @@ LIMIT = 32
 _POSITION = re.compile(r"[0-9]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """One text that a word may come to, `None` where only running can tell; `sources` are what decides about it.
 
@@ -41,7 +44,7 @@ Values = tuple[Value, ...]
 UNKNOWN: Values = (Value(None),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One word of a command: what it may come to, where it stands, and in which function."""
 
@@ -121,6 +124,14 @@ def alternatives(values: Iterable[Value]) -> Values:
     if len(found) <= LIMIT:
         return found
     return (Value(None, frozenset().union(*(value.sources for value in found))),)
+
+
+def size(parts: list[Values]) -> tuple[int, int]:
+    """Return how long a text parts side by side may come to, and how many there may be."""
+    if len(parts) == 1:
+        return 0, 1
+    lengths = (max(len(value.text or "") for value in part) for part in parts if part)
+    return sum(lengths), min(LIMIT, prod(len(part) for part in parts[: LIMIT * LIMIT]))
 
 
 def concatenated(parts: list[Values]) -> Values:

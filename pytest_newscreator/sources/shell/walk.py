@@ -12,6 +12,7 @@ from pytest_newscreator.sources.shell import words
 from pytest_newscreator.sources.shell.commands import report_heredoc, report_text, report_words
 from pytest_newscreator.sources.shell.constants import carriers, constants, descendants
 from pytest_newscreator.sources.shell.files import Files, Goes, report_printed
+from pytest_newscreator.sources.shell.trees import parsed
 from pytest_newscreator.sources.sites import Read, Site, SiteKind
 
 if TYPE_CHECKING:
@@ -75,12 +76,15 @@ class Walk:
 
     def run(self) -> None:
         """Parse and walk; nesting beyond what Python can follow is a problem like any other."""
-        root = words.parser().parse(self.source.data).root_node
+        root, fault = parsed(self.source)
+        if fault is not None:
+            self.problems.append((self.locate(fault.at), fault.message))
+            return
         nodes = tuple(descendants(root))
-        self.source.constants.update(constants(root, nodes, self.source))
-        self.carriers = carriers(nodes, self.source)
-        self.files = Files.of(nodes, self.source, self.carriers)
         try:
+            self.source.constants.update(constants(root, nodes, self.source))
+            self.carriers = carriers(nodes, self.source)
+            self.files = Files.of(nodes, self.source, self.carriers)
             self.visit(root, set())
         except RecursionError:
             self.problems.append((self.locate(0), "this script is nested too deeply to be read to its end"))
@@ -105,7 +109,7 @@ class Walk:
             getattr(self, f"_visit_{kind}")(node, known)
             return
         if kind in _WORDS:
-            report_text(self, words.spell(node, self.source), literal=True)
+            report_text(self, words.spell(node, self.source), literal=True, is_compared=words.is_compared(node))
         self._inside(node, set(known) if kind in _BRANCHES else known)
 
     def _inside(self, node: Node, known: set[str]) -> None:
@@ -326,9 +330,9 @@ class Walk:
         """Report a here-document by parsing its text again, as a string."""
         inner = Walk(words.as_string(body), lambda index: self.locate(body.start + index - 1), self.scope)
         inner.files = self.files
-        root = words.parser().parse(inner.source.data).root_node
+        root, fault = parsed(inner.source)
         string = words.first(root, "string")
-        if string is None or string.end_byte != len(inner.source.data):
+        if fault is not None or string is None or string.end_byte != len(inner.source.data):
             place = self.locate(body.start)
             self.problems.append((place, "the expansions of this here-document are not understood"))
             return

@@ -249,6 +249,16 @@ def sole_expansion(node: Node) -> Node | None:
     return None
 
 
+def is_compared(node: Node) -> bool:
+    """Tell whether a word is only held against something: in `[ a = b ]`, in `[[ ]]`, as a pattern of `case`."""
+    around = node.parent
+    if around is None:
+        return False
+    if around.type == "case_item":
+        return node in around.children_by_field_name("value")
+    return around.type == "binary_expression"
+
+
 def told(node: Node, source: Source) -> str:
     """Return the words of a command on one line as they are written, without quotes."""
     return re.sub(r"[\"'\s]+", " ", source.of(node)).strip()

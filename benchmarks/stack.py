@@ -125,7 +125,7 @@ class Figure:
 
 
 def ran(command: list[str], folder: Path) -> tuple[float, str]:
-    """Run a command to its end; return its seconds and what it printed. Raises SystemExit with its words where it fails."""
+    """Run a command to its end; return its seconds and what it printed. Raises SystemExit where it fails."""
     kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {**kept, "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode"), "PYTHONPATH": str(ROOT)}
     began = time.perf_counter()

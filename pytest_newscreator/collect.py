@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -106,12 +107,25 @@ class CheckItem(pytest.Function):
     def runtest(self) -> None:
         """Run the check; a broken contract that harms nothing is kept as a note."""
         try:
-            super().runtest()
+            self._judged()
         except Broken as verdict:
             accepted = self._accepted(verdict)
             if accepted.finding.severity != "note":
                 raise
             self.stash[NOTE] = accepted
+
+    def _judged(self) -> None:
+        """Run the check; what Docker's client raises is a verdict too, where there is one behind it."""
+        try:
+            super().runtest()
+        except (NewscreatorError, Broken, NotVerified):
+            raise
+        except Exception as error:
+            engine = sys.modules.get("pytest_newscreator.stack.engine")
+            verdict = engine.translated(error) if engine is not None else None
+            if verdict is None:
+                raise
+            raise verdict from None
 
     def _accepted(self, verdict: Broken) -> Broken:
         """Return a verdict as a note where a waiver of the contract accepts it; one about a waiver itself is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from pytest_newscreator.contract.model import Invocation
 from pytest_newscreator.stack import engine
+from pytest_newscreator.stack.compose import arguments, client_environment
 from pytest_newscreator.stack.engine import Container
 
 _LINE = re.compile(r"Container (\S+?)\s+(Running|Recreate|Create|Starting)\s*\Z")
@@ -39,31 +39,14 @@ def _hashes(text: str | None) -> dict[str, str]:
     return dict(line.split()[:2] for line in (text or "").splitlines() if len(line.split()) > 1)
 
 
-def _options(invocation: Invocation) -> tuple[str, ...]:
-    """Return the options that an invocation stands for."""
-    options = [part for file in invocation.files for part in ("-f", file)]
-    options += [part for file in invocation.env_files for part in ("--env-file", file)]
-    options += [part for profile in invocation.profiles for part in ("--profile", profile)]
-    if invocation.project_directory:
-        options += ["--project-directory", invocation.project_directory]
-    return tuple(options)
-
-
-def _environment(invocation: Invocation, passed: Mapping[str, str]) -> dict[str, str]:
-    """Return what Docker's client sees, as a stack of our own is started: nothing else of this process's variables."""
-    own = ("PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")
-    kept = {name: text for name, text in os.environ.items() if name in own or name.startswith("DOCKER_")}
-    return {**kept, **passed, **invocation.environment}
-
-
 def _said(
     root: Path, invocation: Invocation, project: str, passed: Mapping[str, str], what: tuple[str, ...]
 ) -> str | None:
     """Ask Compose; None where it does not answer well."""
-    command = ["docker", "compose", "--ansi", "never", "-p", project, *_options(invocation), *what]
+    command = ["docker", "compose", "--ansi", "never", "-p", project, *arguments(invocation), *what]
     try:
         done = subprocess.run(
-            command, check=False, cwd=root, env=_environment(invocation, passed), stdin=subprocess.DEVNULL,
+            command, check=False, cwd=root, env=client_environment(invocation, passed), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=_PATIENCE_S,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

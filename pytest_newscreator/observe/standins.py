@@ -38,5 +38,5 @@ def _models(stack: Stack, contract: Contract) -> Iterator[str]:
 def _images(stack: Stack) -> Iterator[str]:
     """Yield a word for containers whose image was made locally in an official one's place."""
     for endpoint in stack.endpoints.values():
-        if endpoint.container is not None and IMAGE_LABEL in engine.inspect(endpoint.container).labels:
+        if endpoint.container is not None and IMAGE_LABEL in engine.first_look(endpoint.container).container.labels:
             yield "images made locally"

@@ -22,8 +22,7 @@ from pytest_newscreator.stack import engine, manifest, probe
 from pytest_newscreator.stack.compose import client_environment
 from pytest_newscreator.stack.health import health
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
-from pytest_newscreator.stack.owned import LEASE_LABEL
-from pytest_newscreator.stack.run import Run, let_go
+from pytest_newscreator.stack.run import let_go
 from pytest_newscreator.stack.watchdog import end_group
 from pytest_newscreator.verdicts import NotVerified
 
@@ -31,19 +30,6 @@ POLL_S = 0.1
 UP_TIMEOUT_S = 600.0
 
 Texts = dict[str, str | None]
-
-
-def run_of(stack: Stack) -> Run:
-    """Return the run that a stack of our own belongs to; raises `NotVerified` where it has none."""
-    for endpoint in stack.endpoints.values():
-        if endpoint.pid is not None and endpoint.log is not None:
-            return Run(endpoint.log.parent.name, endpoint.log.parent, endpoint.log.parent.name)
-        if endpoint.container is not None:
-            lease = engine.first_look(endpoint.container).container.labels.get(LEASE_LABEL, "")
-            folder = Path(lease.partition(":")[2])
-            if lease and folder.is_dir():
-                return Run(folder.name, folder, folder.name)
-    raise NotVerified("this stack was not started by a run of ours", needs="stack", fix="--newscreator-stack compose")
 
 
 def given_in(repository: Repository, service: Service, invocation: Invocation | None) -> Texts:
@@ -203,7 +189,7 @@ class _Containers(Switch):
         client = subprocess.Popen(
             command,
             cwd=self.request.repository.root,
-            env=client_environment(self.request),
+            env=client_environment(self.now, self.request.passed),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

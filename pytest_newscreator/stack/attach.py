@@ -102,7 +102,7 @@ def find(repository: Repository) -> dict[str, Container]:
     by_compose = {s.compose: s.key for s in repository.contract.services.values() if s.compose}
     for container in engine.containers():
         labels = container.labels
-        named = {str(Path(file).resolve()) for file in labels.get(engine.CONFIG_FILES_LABEL, "").split(",") if file}
+        named = _files(container)
         in_folder = str(Path(labels.get(engine.WORKING_DIR_LABEL, "/nowhere")).resolve()) in folders
         if LABEL not in labels and in_folder and named & files and container.service in by_compose:
             mine[by_compose[container.service]] = container
@@ -117,7 +117,8 @@ def _endpoint(service: Service, container: Container) -> Endpoint:
 def _invocation(request: Request, found: Mapping[str, Container]) -> tuple[Invocation | None, bool]:
     """Return the invocation that the running containers agree with best, and whether only a rollback fits.
 
-    The one asked for on the command line is taken as it is. On a tie the first declared wins.
+    The one asked for on the command line is taken as it is. On a tie the one of the files that the containers were made
+    of wins, then the first declared.
     """
     contract = request.repository.contract
     if request.invocation is not None or not found:
@@ -125,11 +126,26 @@ def _invocation(request: Request, found: Mapping[str, Container]) -> tuple[Invoc
     candidates = [contract.invocations[name] for name in request.repository.resolved]
     if not candidates:
         return None, False
-    differences = {i.name: _differences(request.repository, i, found) for i in candidates}
+    differences = {
+        i.name: (_differences(request.repository, i, found), _is_other(request, i, found)) for i in candidates
+    }
     best = min(candidates, key=lambda i: differences[i.name])
     plain = [i for i in candidates if not i.base]
-    rolled_back = bool(best.base) and all(differences[i.name] > differences[best.name] for i in plain)
+    rolled_back = bool(best.base) and all(differences[i.name][0] > differences[best.name][0] for i in plain)
     return best, rolled_back
+
+
+def _is_other(request: Request, invocation: Invocation, found: Mapping[str, Container]) -> bool:
+    """Return whether the containers were made of other Compose files than an invocation's."""
+    project = request.repository.resolved[invocation.name]
+    files = {str((request.repository.root / file).resolve()) for file in invocation.files or project.files}
+    return any(_files(container) != files for container in found.values())
+
+
+def _files(container: Container) -> set[str]:
+    """Return the Compose files that a container was made of."""
+    named = container.labels.get(engine.CONFIG_FILES_LABEL, "").split(",")
+    return {str(Path(file).resolve()) for file in named if file}
 
 
 def _differences(repository: Repository, invocation: Invocation, found: Mapping[str, Container]) -> int:

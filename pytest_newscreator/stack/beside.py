@@ -6,7 +6,6 @@ The stack itself stays as it is; the instance ends with the block that asked for
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.again import recipe, spawn
 from pytest_newscreator.stack.model import Endpoint
 from pytest_newscreator.stack.placement import LOOPBACK
+from pytest_newscreator.stack.plan import free_port
 from pytest_newscreator.stack.run import Run
 from pytest_newscreator.stack.watchdog import end_group
 from pytest_newscreator.verdicts import NotVerified
@@ -42,7 +42,7 @@ def process(endpoint: Endpoint, variable: str, old: str, new: str, run: Run) -> 
 
     `old` and `new` are HOST:PORT. Raises `NotVerified` where the service cannot be placed on another port.
     """
-    port = _free_port()
+    port = free_port()
     taken = str(urlsplit(endpoint.url or "").port)
     command, cwd = recipe(endpoint.pid or 0)
     environment = {n: str(port) if text == taken else text for n, text in endpoint.health_environment.items()}
@@ -63,12 +63,6 @@ def process(endpoint: Endpoint, variable: str, old: str, new: str, run: Run) -> 
     finally:
         end_group(one.pid)
         one.wait(timeout=10)
-
-
-def _free_port() -> int:
-    """Return a port that was free on the loopback interface a moment ago."""
-    with socket.create_server((LOOPBACK, 0)) as one:
-        return int(one.getsockname()[1])
 
 
 def _ported(word: str, taken: str, port: int) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_newscreator.contract.model import Service
+from pytest_newscreator.contract.model import Invocation, Service
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.card import Symptom, card
@@ -68,9 +68,8 @@ def _compose_services(request: Request) -> dict[str, str]:
     return {service.compose: service.key for service in services if service.compose}
 
 
-def arguments(request: Request) -> list[str]:
-    """Return the options of `docker compose` that the invocation stands for, as typed in the repository's root."""
-    invocation = request.invocation
+def arguments(invocation: Invocation | None) -> list[str]:
+    """Return the options of `docker compose` that an invocation stands for, as typed in the repository's root."""
     if invocation is None:
         return []
     options = [part for file in invocation.files for part in ("-f", file)]
@@ -81,20 +80,20 @@ def arguments(request: Request) -> list[str]:
     return options
 
 
-def client_environment(request: Request) -> dict[str, str]:
+def client_environment(invocation: Invocation | None, passed: Mapping[str, str]) -> dict[str, str]:
     """Return what Docker's client sees: its own variables, the invocation's, and those passed on by name.
 
     Nothing else of this process's environment reaches Compose, which would interpolate it.
     """
     own = ("PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "BUILDX_BUILDER", "DOCKER_BUILDKIT")
     kept = {n: v for n, v in os.environ.items() if n in own or n.startswith("DOCKER_")}
-    declared = request.invocation.environment if request.invocation else {}
-    return {**kept, **request.passed, **declared}
+    declared = invocation.environment if invocation else {}
+    return {**kept, **passed, **declared}
 
 
 def config(request: Request, project: str) -> dict[str, Any]:
     """Return the project as Compose itself resolves it."""
-    command = ["docker", "compose", "-p", project, *arguments(request), "config", "--format", "json"]
+    command = ["docker", "compose", "-p", project, *arguments(request.invocation), "config", "--format", "json"]
     done = _run(request, command, timeout_s=60)
     if done.returncode:
         raise StackError(f"docker compose refuses the project: {_last(done.stderr)}", fix="mend the file it names")
@@ -226,7 +225,7 @@ def _client(request: Request, command: Sequence[str], **streams: Any) -> Iterato
     client = subprocess.Popen(
         command,
         cwd=request.repository.root,
-        env=client_environment(request),
+        env=client_environment(request.invocation, request.passed),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         **streams,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pytest_newscreator.frozen import frozen
-from pytest_newscreator.verdicts import NotVerified
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -273,6 +273,27 @@ def remove(what: str, name: str) -> str:
     except APIError as error:
         return f"{what} {name}: {error.explanation}"
     return ""
+
+
+def translated(error: BaseException) -> Broken | NotVerified | None:
+    """Return the verdict behind an error of Docker's client: a container that is gone, a daemon that is; else None."""
+    from docker.errors import DockerException, NotFound
+
+    if isinstance(error, NotFound):
+        said = f"a container was removed while it was verified ({_innermost(error)})"
+        return Broken(Finding(said, fix="see who removed it, then run again"))
+    if isinstance(error, (DockerException, requests_errors())):
+        fix = START_FIX
+        return NotVerified(f"the Docker daemon stopped answering ({_innermost(error)})", needs="docker", fix=fix)
+    return None
+
+
+def requests_errors() -> type[Exception]:
+    """Return the root of what the HTTP library below Docker's client raises."""
+    from requests.exceptions import RequestException
+
+    root: type[Exception] = RequestException
+    return root
 
 
 def image_id(name: str) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pytest_newscreator.frozen import frozen
+from pytest_newscreator.verdicts import NotVerified
 
 if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Invocation, Service
@@ -58,7 +59,8 @@ class Stack:
 
     `close` is for backends of other packages that have more to do at the end than their run was ordered to.
 
-    `unavailable` are services that were not looked for, or that this machine cannot start, each with the reason.
+    `unavailable` are services that were not looked for, or that this machine cannot start, each with the reason; `run`
+    is what a stack of our own belongs to.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class Stack:
     rolled_back: bool = False
     kept: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    run: Run | None = None
 
     def endpoint(self, key: str) -> Endpoint | None:
         """Return the running service of this contract key, if it runs."""
@@ -80,6 +83,14 @@ class Stack:
     def placed(self, service: str, name: str) -> Placement | None:
         """Return what was changed in this variable of this service to place it here."""
         return next((p for p in self.placements if (p.service, p.name) == (service, name)), None)
+
+    @property
+    def own_run(self) -> Run:
+        """Return the run that a stack of our own belongs to; raises `NotVerified` where it is not ours."""
+        if self.run is None:
+            fix = "verify it on a stack of its own (--newscreator-stack compose)"
+            raise NotVerified("a stack that was not started here is never changed", needs="stack", fix=fix)
+        return self.run
 
     @property
     def _fate(self) -> str:

@@ -49,7 +49,7 @@ class Plan:
 def plans(request: Request) -> list[Plan]:
     """Return what to start, in order; raises `NotVerified` where a program is missing on this machine."""
     givens = dict(_givens(request))
-    ports = {key: _free_port() for key in (*givens, *_own_processes(request))}
+    ports = {key: free_port() for key in (*givens, *_own_processes(request))}
     plans = [_container_plan(request, key, given, givens, ports) for key, given in givens.items()]
     plans += [_process_plan(request, key, ports[key]) for key in _own_processes(request)]
     return sorted(plans, key=lambda plan: _depth(plan, {p.service.compose: p for p in plans}))
@@ -82,7 +82,7 @@ def _own_processes(request: Request) -> list[str]:
     return [service.key for service in request.repository.contract.services.values() if service.process]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that was free on the loopback interface a moment ago."""
     with socket.socket() as probe_socket:
         probe_socket.bind((LOOPBACK, 0))

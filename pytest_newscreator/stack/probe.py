@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 OK = 200
 SERVER_ERROR = 500
 ALIVE_WITHIN_S: Final = 10.0
+AGAIN_S: Final = 2.0
+_SILENT: Final[set[str]] = set()
+"""Hosts that said nothing in time: they are not waited for as long again, until they answer."""
+
 READY_PATH = {"ollama": "/api/version", "openai": "/v1/models", "http": "/"}
 
 
@@ -74,14 +78,21 @@ def request(  # noqa: PLR0913 - by name, as an HTTP request has them
     lives: str = "",
 ) -> Answer:
     """Send one request and return what came back within `timeout_s`; a refusal or a timeout is an answer too."""
+    host = urlsplit(url).netloc
+    if host in _SILENT and not lives:
+        timeout_s = min(timeout_s, AGAIN_S)
     connection = connect(url, timeout_s, ca, lives=lives)
     try:
         payload = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if payload else {}
         connection.request(method, urlsplit(url).path.rstrip("/") + path, body=payload, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read(), path)
+        answer = Answer(response.status, response.read(), path)
+        _SILENT.discard(host)
+        return answer  # noqa: TRY300 - what else fails is told below
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, TimeoutError):
+            _SILENT.add(host)
         return Answer(0, said(error).encode(), path)
     finally:
         connection.close()

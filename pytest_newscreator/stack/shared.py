@@ -35,11 +35,17 @@ def have(request: Request, start: Callable[[Request], Stack]) -> Stack:
 def _started(request: Request, start: Callable[[Request], Stack]) -> Stack:
     """Start the stack; a failure is written down for the others."""
     try:
-        return start(request)
+        return replace(start(request), run=request.run)
     except StackError as error:
         failed = {"message": error.message, "fix": error.fix}
         (request.run.folder / manifest.FAILED).write_text(json.dumps(failed), encoding="utf-8")
         raise
+
+
+def _read(request: Request) -> Stack:
+    """Return the stack that the run's folder tells of."""
+    text = (request.run.folder / manifest.FILE).read_text(encoding="utf-8")
+    return replace(manifest.read(text, request.repository.contract), run=request.run)
 
 
 def _found(request: Request) -> Stack | None:
@@ -50,7 +56,7 @@ def _found(request: Request) -> Stack | None:
         raise FailedElsewhereError(raw["message"], fix=raw["fix"])
     if not file.exists():
         return None
-    return manifest.read(file.read_text(encoding="utf-8"), request.repository.contract)
+    return _read(request)
 
 
 def kept(
@@ -71,7 +77,7 @@ def kept(
         now = inputs()
         seen.write_text(run.session, encoding="ascii")
         if file.exists() and made_of.exists() and made_of.read_text(encoding="ascii") == now:
-            stack = manifest.read(file.read_text(encoding="utf-8"), request.repository.contract)
+            stack = _read(request)
             if is_up(stack):
                 return replace(stack, notes=(*stack.notes, "taken over from an earlier run: its inputs are the same"))
         if file.exists():

@@ -16,7 +16,7 @@ from pytest_newscreator.checks.deployed.contents import Difference, difference
 from pytest_newscreator.checks.deployed.image import duration_ns, stale
 from pytest_newscreator.checks.deployed.recreation import Drift, drifts, size
 from pytest_newscreator.contract.model import Service
-from pytest_newscreator.observe import dry_run, inside, logs, memory, processes
+from pytest_newscreator.observe import dry_run, inside, memory, processes, startup_log
 from pytest_newscreator.observe import listening as observed
 from pytest_newscreator.observe.listening import Listener
 from pytest_newscreator.observe.records import Image
@@ -540,7 +540,7 @@ def test_sizes_are_read_as_compose_reads_them(text: str, number: int) -> None:
 
 def test_what_a_server_says_of_itself_is_read() -> None:
     """A text may hold blanks and colons; the last start counts."""
-    told = logs.parse(["noise", CONFIG.replace("PARALLEL:1", "PARALLEL:4"), CPU, CONFIG, LISTENING, CUDA, CUDA])
+    told = startup_log.parse(["noise", CONFIG.replace("PARALLEL:1", "PARALLEL:4"), CPU, CONFIG, LISTENING, CUDA, CUDA])
     assert told.config is not None
     assert told.config["OLLAMA_MODELS"] == "/a b/c:d"
     assert told.config["OLLAMA_NUM_PARALLEL"] == "1"
@@ -570,7 +570,7 @@ def test_what_is_used_is_what_was_given_as_ollama_reads_it(
     backend: Service, name: str, text: str, told: str | None
 ) -> None:
     """Compared in the form in which Go prints it."""
-    said = logs.parse([CONFIG, LISTENING])
+    said = startup_log.parse([CONFIG, LISTENING])
     finding = effective.judge(backend, name, text, said.config or {}, said.version, None)
     assert (finding is None) is (told is None)
     assert told is None or (finding is not None and told in finding.message)
@@ -578,7 +578,7 @@ def test_what_is_used_is_what_was_given_as_ollama_reads_it(
 
 def test_a_declared_setting_that_nobody_gives_is_held_to_the_contract(backend: Service) -> None:
     """The server's own default may be right."""
-    said = logs.parse([CONFIG, LISTENING]).config or {}
+    said = startup_log.parse([CONFIG, LISTENING]).config or {}
     assert effective.judge(backend, "OLLAMA_NUM_PARALLEL", None, said, "0.24.0", None) is None
     finding = effective.judge(backend, "OLLAMA_NUM_PARALLEL", None, {"OLLAMA_NUM_PARALLEL": "4"}, "0.24.0", None)
     assert finding is not None
@@ -593,8 +593,8 @@ def test_what_a_version_does_not_print_is_not_verified(backend: Service) -> None
 
 def test_a_server_that_found_no_card_is_told(backend: Service) -> None:
     """The line of its log names what it computes on."""
-    assert effective.judge_card(backend, logs.parse([CUDA, CPU]).compute) is None
-    finding = effective.judge_card(backend, logs.parse([CPU]).compute)
+    assert effective.judge_card(backend, startup_log.parse([CUDA, CPU]).compute) is None
+    finding = effective.judge_card(backend, startup_log.parse([CPU]).compute)
     assert finding is not None
     assert finding.message == "backend found no GPU at its start and computes on cpu, the contract gives it rtx"
 

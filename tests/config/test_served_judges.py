@@ -23,7 +23,7 @@ from pytest_newscreator.contract.model import Contract, Invocation, Model, Servi
 from pytest_newscreator.measure.streaming import Streamed
 from pytest_newscreator.observe import recorder
 from pytest_newscreator.observe.ollama import Loaded, Shown, _parameters
-from pytest_newscreator.observe.server_log import Start, starts
+from pytest_newscreator.observe.runner_log import Start, starts
 from pytest_newscreator.places import Place
 from pytest_newscreator.stack import again
 from pytest_newscreator.verdicts import NotVerified

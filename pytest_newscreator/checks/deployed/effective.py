@@ -17,7 +17,7 @@ from pytest_newscreator.sources.ollama.settings import PREFIX, known, reads_as
 from pytest_newscreator.verdicts import Finding, NotVerified, fail
 
 if TYPE_CHECKING:
-    from pytest_newscreator.observe.logs import Said
+    from pytest_newscreator.observe.startup_log import Said
     from pytest_newscreator.stack.model import Endpoint, Stack
 
 _FOREVER = "2562047h47m16.854775807s"
@@ -69,7 +69,7 @@ def effective_config(
     and everything went on on the CPU: the container's environment looked right each time. Correct what the chain
     names. Where the log has rotated the line away nothing is verified: start the server again, or keep longer logs.
     """
-    from pytest_newscreator.observe.logs import said
+    from pytest_newscreator.observe.startup_log import said
 
     used: Used = newscreator_subject.data
     endpoint = endpoint_of(newscreator_stack, used.service, newscreator_selected)

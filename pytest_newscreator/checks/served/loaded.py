@@ -110,7 +110,7 @@ def judge_gpu(running: Running, _served: Served, subject: Subject) -> Finding | 
 
 def _offloaded(ollama: Ollama, endpoint: Endpoint, name: str) -> tuple[int, int] | None:
     """Return the layers on the GPU by the log's last start of the name's blob; None where no log tells."""
-    from pytest_newscreator.observe.server_log import starts, text_of
+    from pytest_newscreator.observe.runner_log import starts, text_of
 
     shown, log = ollama.show(name), text_of(endpoint)
     if shown is None or log is None:

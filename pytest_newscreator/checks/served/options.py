@@ -161,11 +161,10 @@ def _through_processes(endpoint: Endpoint, asking: Asking, ollama: Ollama, stack
     """Ask a second process through a recorder of this one."""
     from pytest_newscreator.observe.recorder import Recorder
     from pytest_newscreator.stack import beside
-    from pytest_newscreator.stack.again import run_of
 
     upstream = urlsplit(ollama.url).netloc
     with contextlib.closing(Recorder(upstream)) as recorder:
-        with beside.process(endpoint, asking.variable, upstream, recorder.address, run_of(stack)) as url:
+        with beside.process(endpoint, asking.variable, upstream, recorder.address, stack.own_run) as url:
             _ask(url, asking)
         return list(recorder.seen)
 

@@ -65,7 +65,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     on the day it is needed. Only a stack that was started here is switched. Make each variant again at every start,
     of the base that the switch names.
     """
-    from pytest_newscreator.stack.again import Switch, run_of
+    from pytest_newscreator.stack.again import Switch
     from pytest_newscreator.stack.model import Request
 
     model, service = newscreator_subject.data
@@ -73,7 +73,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     request = Request(
         newscreator_repository,
         newscreator_stack.invocation,
-        run_of(newscreator_stack),
+        newscreator_stack.own_run,
         passed=newscreator_pass_environment,
         base_files=newscreator_base_files,
     )

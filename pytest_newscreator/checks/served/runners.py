@@ -16,7 +16,7 @@ SMALLEST_WITH_IMAGES: Final = 2048
 
 if TYPE_CHECKING:
     from pytest_newscreator.observe.ollama import Ollama, Shown
-    from pytest_newscreator.observe.server_log import Start
+    from pytest_newscreator.observe.runner_log import Start
     from pytest_newscreator.stack.model import Endpoint
 
 
@@ -24,7 +24,7 @@ def judge_log(  # noqa: PLR0913, PLR0917 - who asks whom for what
     server: Endpoint, app: Endpoint, ollama: Ollama, model: Model, subject: Subject, selected: frozenset[str]
 ) -> tuple[Finding | None, str]:
     """Return what a server's log says is wrong with its starts, and what it says at all; nothing is sent."""
-    from pytest_newscreator.observe.server_log import starts, text_of
+    from pytest_newscreator.observe.runner_log import starts, text_of
 
     log = text_of(server)
     if log is None:

@@ -8,8 +8,9 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from pytest_newscreator.frozen import frozen
 
 LOOK_EVERY_S: Final = 5.0
 """How long a peer may be silent before somebody asks whether it lives."""
@@ -19,7 +20,7 @@ class SilentServerError(TimeoutError):
     """A peer says nothing, and does not answer anything else either: it is paused, or hangs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """`idle_s` bounds a silence, `within_s` the whole answer; `lives` is asked where a silence is long, if it is given.
 

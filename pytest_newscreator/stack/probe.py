@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack.patience import Patience, bounded
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SILENT: Final[set[str]] = set()
 READY_PATH = {"ollama": "/api/version", "openai": "/v1/models", "http": "/"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """A status with its body; status 0 means that nothing answered, and `body` says why. `path` is what was asked."""
 

@@ -74,7 +74,7 @@ def test_a_setting_is_held_to_the_variant_named_first(stack: Stack) -> None:
 def test_a_service_that_declares_no_address_is_held_to_its_variant_too(stack: Stack) -> None:
     """The variant comes from the settings; `uses` is about where it is served."""
     text = stack.text(CONTRACT)
-    start = text.index("            uses: {news: LLM_SERVICE_URL}}")
+    start = text.index("            uses: {news: LLM_SERVICE_URL},")
     stack.write(CONTRACT, text[:start] + "            }\n" + text[text.index("gpus:") :])
     stack.edit(MODELFILE, "num_batch 1024", "num_batch 512")
     said = {judgement.item: judgement.status for judgement in stack.judge()}

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from pytest_newscreator.verdicts import Broken, NotVerified
 
 NOTE = pytest.StashKey[Broken]()
 NOT_APPLICABLE = pytest.StashKey[list[str]]()
+PASSED = pytest.StashKey[bool]()
 
 
 class ContractFile(pytest.File):
@@ -51,6 +53,15 @@ def _everything_kept() -> Iterator[None]:
     finally:
         if was_looking:
             gc.enable()
+
+
+def speaking(run: pytest.Session, path: Path | None = None) -> frozenset[str]:
+    """Return the names of the contract's items of a run that have not passed already.
+
+    Only to these may another item step back: one that passed before something broke does not tell it.
+    """
+    items = (item for item in run.items if isinstance(item, CheckItem) and path in {None, item.path})
+    return frozenset(item.name for item in items if not item.stash.get(PASSED, False))
 
 
 class CheckItem(pytest.Function):
@@ -100,7 +111,7 @@ class CheckItem(pytest.Function):
             "newscreator_contract_path": self.path,
             "newscreator_repository": repository,
             "newscreator_contract": repository.contract,
-            "newscreator_selected": mine,
+            "newscreator_selected": speaking(self.session, self.path),
             "newscreator_conclude": Conclusions(session.findings_at(self.config, self.path), mine),
         }
 
@@ -113,6 +124,7 @@ class CheckItem(pytest.Function):
             if accepted.finding.severity != "note":
                 raise
             self.stash[NOTE] = accepted
+        self.stash[PASSED] = True
 
     def _judged(self) -> None:
         """Run the check; what Docker's client raises is a verdict too, where there is one behind it."""

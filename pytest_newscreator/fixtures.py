@@ -12,9 +12,9 @@ import pytest
 from pytest_newscreator import CONTRACT_NAME, session
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Subject
-from pytest_newscreator.collect import CheckItem
+from pytest_newscreator.collect import CheckItem, speaking
 from pytest_newscreator.contract.model import Contract, Invocation
-from pytest_newscreator.errors import NewscreatorError
+from pytest_newscreator.errors import NewscreatorError, StackError
 from pytest_newscreator.resolve.repository import Repository
 
 if TYPE_CHECKING:
@@ -55,18 +55,20 @@ def newscreator_subject(request: pytest.FixtureRequest) -> Subject:
     return node.subject
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def newscreator_selected(request: pytest.FixtureRequest) -> frozenset[str]:
-    """The names of the contract's items that this session runs."""
-    return frozenset(item.name for item in request.session.items if isinstance(item, CheckItem))
+    """The names of the contract's items that this session runs and that have not passed already.
+
+    A live check steps back only to an item that can still tell: what breaks after `healthy` passed, nobody else says.
+    """
+    return speaking(request.session)
 
 
 @pytest.fixture(scope="session")
-def newscreator_conclude(
-    pytestconfig: pytest.Config, newscreator_contract_path: Path, newscreator_selected: frozenset[str]
-) -> Conclusions:
+def newscreator_conclude(request: pytest.FixtureRequest, newscreator_contract_path: Path) -> Conclusions:
     """What a check that only reads files concludes of a subject: it passes, or raises; one place, one finding."""
-    return Conclusions(session.findings_at(pytestconfig, newscreator_contract_path), newscreator_selected)
+    selected = frozenset(item.name for item in request.session.items if isinstance(item, CheckItem))
+    return Conclusions(session.findings_at(request.config, newscreator_contract_path), selected)
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +148,13 @@ def newscreator_stack(  # noqa: PLR0913, PLR0917 - each knob is a fixture
         stack = choose.start(kind, request, replace(request, invocation=first), backends)
     except NewscreatorError as error:
         session.give_up(kind, error)
+    except Exception as error:
+        from pytest_newscreator.stack import engine
+
+        verdict = engine.translated(error)
+        if verdict is None:
+            raise
+        session.give_up(kind, StackError(verdict.finding.message, fix=verdict.finding.fix))
     newscreator_progress("")
     stack = replace(stack, standin=standins(stack, newscreator_repository.contract))
     pytestconfig.stash[session.STACK] = stack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 from pathlib import Path
@@ -45,14 +46,17 @@ class Streamed:
         return next((stamp for stamp, chunk in pairs if chunk.get("response")), None)
 
 
-def generate(url: str, body: dict[str, Any], *, timeout_s: float = 300.0, ca: Path | None = None) -> Streamed:
+def generate(
+    url: str, body: dict[str, Any], *, timeout_s: float = 300.0, within_s: float | None = None, ca: Path | None = None
+) -> Streamed:
     """Send `body` to `/api/generate` as a stream and stamp every line as it arrives.
 
-    Never truncates silently: `"truncate": false` is always sent. Raises nothing; failures are in `error`, and a server
-    that says nothing for `timeout_s` is one: `TimeoutError`.
+    Never truncates silently: `"truncate": false` is always sent. Raises nothing; failures are in `error`. A server that
+    says nothing for `timeout_s` is one, `TimeoutError`, and so is one that is not at its end after `within_s`
+    (`timeout_s` where none is given); one that answers nothing else either is found sooner, `SilentServerError`.
     """
     payload = json.dumps({"stream": True, "truncate": False, **body}).encode()
-    connection = probe.connect(url, timeout_s, ca)
+    connection = probe.connect(url, timeout_s, ca, within_s=within_s, lives="/api/version")
     stamps: list[float] = []
     lines: list[bytes] = []
     error: str | None = None
@@ -67,7 +71,7 @@ def generate(url: str, body: dict[str, Any], *, timeout_s: float = 300.0, ca: Pa
             lines.append(line)
         if response.status != probe.OK:
             error = f"{response.status}: {b''.join(lines).decode('utf-8', 'replace').strip()}"
-    except OSError as broken:
+    except (OSError, http.client.HTTPException) as broken:
         error = f"{type(broken).__name__}: {broken}"
     finally:
         connection.close()
@@ -81,7 +85,10 @@ def _parsed(stamps: list[float], lines: list[bytes], error: str | None) -> Strea
         try:
             chunk = json.loads(line)
         except ValueError:
-            error = error or f"a line that is not JSON: {line[:80]!r}"
+            chunk = None
+        if not isinstance(chunk, dict):
+            what = "a line that is no JSON object" if line.endswith(b"\n") else "it was cut off in a line"
+            error = error or f"{what}: {line[:80]!r}"
             break
         if "error" in chunk:
             error = error or str(chunk["error"])

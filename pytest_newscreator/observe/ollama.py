@@ -17,6 +17,8 @@ from pytest_newscreator.stack import probe
 from pytest_newscreator.standin.stamp import is_standin
 
 NOT_FOUND = 404
+ALIVE = "/api/version"
+LOOK = "see the server's log"
 BLOB = re.compile(r"sha256[-:]([0-9a-f]{64})")
 RUNNER_PARAMETERS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap")
 """The parameters that a runner is started with: two requests of one blob that differ in one restart it."""
@@ -70,15 +72,15 @@ class Ollama:
 
     def version(self) -> str:
         """Return the version that the server says it is."""
-        return str(self._json("/api/version")["version"])
+        return str(self._field("/api/version", "version"))
 
     def digests(self) -> dict[str, str]:
         """Return the manifest digest of every model, by its full name."""
-        return {model["name"]: model["digest"] for model in self._json("/api/tags")["models"]}
+        return {model["name"]: model["digest"] for model in self._field("/api/tags", "models")}
 
     def made_at(self) -> dict[str, datetime]:
         """Return when each model was made or pulled, by its full name."""
-        return {m["name"]: datetime.fromisoformat(m["modified_at"]) for m in self._json("/api/tags")["models"]}
+        return {m["name"]: datetime.fromisoformat(m["modified_at"]) for m in self._field("/api/tags", "models")}
 
     def show(self, name: str) -> Shown | None:
         """Return what the server knows of a model; None where it does not have it."""
@@ -104,7 +106,7 @@ class Ollama:
         """Return the models that have a runner now."""
         return [
             Loaded(m["name"], m["digest"], m["size"], m["size_vram"], m.get("context_length"))
-            for m in self._json("/api/ps")["models"]
+            for m in self._field("/api/ps", "models")
         ]
 
     def runner_of(self, name: str) -> Loaded | None:
@@ -139,7 +141,7 @@ class Ollama:
     def load(self, name: str) -> None:
         """Load a model with the options of its Modelfile (a request without a prompt); waits until it is loaded."""
         answer = probe.request(
-            self.url, "/api/generate", method="POST", body={"model": name}, timeout_s=600, ca=self.ca
+            self.url, "/api/generate", method="POST", body={"model": name}, timeout_s=600, ca=self.ca, lives=ALIVE
         )
         self._checked(answer)
 
@@ -163,19 +165,29 @@ class Ollama:
         if answer.status != NOT_FOUND:
             self._hold(answer)
 
-    def _json(self, path: str) -> Any:  # noqa: ANN401
-        """Return the JSON of a GET."""
-        return self._checked(probe.request(self.url, path, timeout_s=self.timeout_s, ca=self.ca))
+    def _field(self, path: str, name: str) -> Any:  # noqa: ANN401
+        """Return a field of what a GET answers."""
+        answer = probe.request(self.url, path, timeout_s=self.timeout_s, ca=self.ca)
+        found = self._checked(answer).get(name)
+        if found is None:
+            raise ServerError(f"{self.url}{path} answered what is not Ollama's: {answer}", fix=LOOK)
+        return found
 
-    def _checked(self, answer: probe.Answer) -> Any:  # noqa: ANN401
-        """Return the JSON of a good answer; anything else is a `ServerError` that quotes it."""
+    def _checked(self, answer: probe.Answer) -> dict[str, Any]:
+        """Return the JSON object of a good answer; anything else is a `ServerError` that quotes it."""
         self._hold(answer)
-        return answer.json()
+        try:
+            told = answer.json()
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise ServerError(f"{self.url}{answer.path} answered what is no JSON object: {answer}", fix=LOOK)
+        return told
 
     def _hold(self, answer: probe.Answer) -> None:
         """Raise `ServerError` unless the answer is a good one."""
         if not answer.is_ok:
-            raise ServerError(f"{self.url} answered {answer}", fix="see the server's log")
+            raise ServerError(f"{self.url}{answer.path} answered {answer}", fix=LOOK)
 
 
 def _of(digests: Mapping[str, str], name: str) -> str | None:

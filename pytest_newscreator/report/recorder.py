@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from pytest_newscreator.checks.unchecked import unchecked
 from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
 from pytest_newscreator.report import json, terminal
 from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, place_as_dict
+
+_LEFT = re.compile(r"not judged at this level: (.+) failed$")
 
 
 class Recorder:
@@ -121,6 +125,8 @@ class Recorder:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Write the reports, then leave the run; a stack that could not be removed is never a success."""
         yield
+        if self._hold_what_was_left() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._write_reports()
         fault = state.leave(self.config)
         if fault and session.exitstatus == pytest.ExitCode.OK:
@@ -128,6 +134,18 @@ class Recorder:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if fault and reporter is not None:
             reporter.write_line(fault, red=True)
+
+    def _hold_what_was_left(self) -> bool:
+        """Make failures of items that left it to one that passed: workers of xdist do not know of each other's."""
+        fine = {r.id.partition("::")[2] for r in self.records if r.status == "passed" or r.severity == "note"}
+        held = False
+        for index, record in enumerate(self.records):
+            left = _LEFT.match(record.message) if record.status == "not_verified" else None
+            if left is not None and left[1] in fine:
+                said = f"{left[1]} passed, and this item left to it what broke meanwhile"
+                self.records[index] = replace(record, status="failed", message=said, fix="run it again without -n")
+                held = True
+        return held
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which need not be installed

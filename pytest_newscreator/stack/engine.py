@@ -125,9 +125,20 @@ _ONCE: dict[Hashable, Any] = {}
 """What was asked once for a whole run."""
 
 
-@functools.lru_cache(maxsize=1)
+_GONE: list[str] = []
+"""What was said of a daemon that stopped answering: it is told once, and not waited for again."""
+
+
 def client() -> DockerClient:
-    """Return the client of this process; raises `NotVerified` where there is no daemon to talk to."""
+    """Return the client of this process; raises `NotVerified` where there is no daemon to talk to, or none any more."""
+    if _GONE:
+        raise NotVerified(f"not judged: {_GONE[0]}", needs="docker", fix=START_FIX)
+    return _connected()
+
+
+@functools.lru_cache(maxsize=1)
+def _connected() -> DockerClient:
+    """Connect, once a process."""
     try:
         import docker
         from docker.errors import DockerException
@@ -147,9 +158,10 @@ def disconnect() -> None:
     """Close the client of this process, if there is one, and forget what it told."""
     _FIRST.clear()
     _ONCE.clear()
-    if client.cache_info().currsize:
-        client().close()
-        client.cache_clear()
+    _GONE.clear()
+    if _connected.cache_info().currsize:
+        _connected().close()
+        _connected.cache_clear()
 
 
 def require() -> None:
@@ -275,16 +287,21 @@ def remove(what: str, name: str) -> str:
     return ""
 
 
-def translated(error: BaseException) -> Broken | NotVerified | None:
-    """Return the verdict behind an error of Docker's client: a container that is gone, a daemon that is; else None."""
+def translated(error: BaseException) -> Broken | None:
+    """Return the verdict behind an error of Docker's client: a container that is gone, a daemon that is; else None.
+
+    A daemon that goes away while its stack is verified is a failure, told by the first item that needed it.
+    """
     from docker.errors import DockerException, NotFound
 
     if isinstance(error, NotFound):
         said = f"a container was removed while it was verified ({_innermost(error)})"
         return Broken(Finding(said, fix="see who removed it, then run again"))
-    if isinstance(error, (DockerException, requests_errors())):
-        fix = START_FIX
-        return NotVerified(f"the Docker daemon stopped answering ({_innermost(error)})", needs="docker", fix=fix)
+    if isinstance(error, requests_errors()) and not isinstance(error, DockerException):
+        _GONE.append(f"the Docker daemon stopped answering ({_innermost(error)})")
+        return Broken(Finding(_GONE[0], fix="start Docker, then run again"))
+    if isinstance(error, DockerException):
+        return Broken(Finding(f"the Docker daemon refused to answer ({_innermost(error)})", fix="see its log"))
     return None
 
 

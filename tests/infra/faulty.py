@@ -1,10 +1,11 @@
-"""A proxy on loopback in front of a real server that misbehaves to order, one path at a time."""
+"""What breaks to order: a proxy in front of a real server, a relay in front of a Unix socket; and the run judged."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
+import os
 import socket
 import struct
 import threading
@@ -12,12 +13,30 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+import pytest
 
 RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset, as a dying process or a pulled cable behind a router does."""
 PATIENCE_S: Final = 60.0
+BOUND_S: Final = 120.0
+"""Far beyond what any of these runs takes, and far below for ever."""
+IMPATIENT: Final = """
+from pytest_newscreator.stack import patience, probe
+from pytest_newscreator.checks.served import names
+patience.LOOK_EVERY_S = probe.ALIVE_WITHIN_S = names.VERSION_S = 1.0
+"""
+AT_ITEM: Final = """
+import os, signal, subprocess
+from pytest_newscreator import session
+
+def pytest_runtest_setup(item):
+    if item.name == {name!r}:
+        stack = item.config.stash[session.STACK]
+        {what}
+"""
 HOP_BY_HOP: Final = frozenset({"Connection", "Content-Length", "Accept-Encoding"})
 
 
@@ -199,3 +218,72 @@ def proxy(upstream: str) -> Iterator[Proxy]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@dataclass
+class Relay:
+    """A socket of its own in front of a Unix socket, a Docker daemon's say; `cut` takes it away with all it carries."""
+
+    path: str
+    upstream: str
+    listener: socket.socket
+    carried: list[socket.socket] = field(default_factory=list)
+
+    def serve(self) -> None:
+        """Carry every connection until the relay is cut."""
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.upstream)
+            self.carried += [client, server]
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+
+    def cut(self) -> None:
+        """Be gone, as a daemon that was stopped."""
+        if os.path.exists(self.path):  # noqa: PTH110 - a socket's own path
+            os.unlink(self.path)  # noqa: PTH108
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.carried:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Carry what one side says to the other, until either is gone."""
+    with contextlib.suppress(OSError):
+        while said := one.recv(65536):
+            other.sendall(said)
+        other.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def relay(path: str, upstream: str) -> Iterator[Relay]:
+    """Run a relay for the length of a block."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    made = Relay(path, upstream, listener)
+    threading.Thread(target=made.serve, daemon=True).start()
+    try:
+        yield made
+    finally:
+        made.cut()
+
+
+def judged(copy: Any, *arguments: str, **environment: str) -> dict[str, str]:
+    """Run the checks to their end; return what failed and why. It ends in time, and nowhere in a traceback."""
+    begun = time.monotonic()
+    done = copy.run("-m", "infra", *arguments, **environment)
+    assert time.monotonic() - begun < BOUND_S
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert not [line for line in said.splitlines() if line.startswith("E  ")], done.stdout
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    return {verdict["id"].partition("::")[2]: verdict["message"] for verdict in copy.failed()}

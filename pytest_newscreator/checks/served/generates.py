@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PROMPT: Final = "次の文を一文で要約してください。東京で新しい図書館が開館しました。"
 MOST_TOKENS: Final = 512
+ANSWER_S: Final = 600.0
+"""How long so many tokens may take in all, about one a second: a server may say something now and then for ever."""
 
 
 def generates_subjects(repository: Repository) -> Iterator[Subject]:
@@ -59,9 +61,18 @@ def generates(
         _reads_all(ollama, name, prompt, subject)
         return
     body = {"model": name, "prompt": PROMPT, "options": {"num_predict": MOST_TOKENS}}
-    finding = judge(generate(ollama.url, body, ca=ollama.ca), name, subject)
+    finding = judge(generate(ollama.url, body, within_s=ANSWER_S, ca=ollama.ca), name, subject)
     if finding is not None:
-        raise Broken(finding)
+        raise Broken(_explained(finding, newscreator_stack, served))
+
+
+def _explained(finding: Finding, stack: Stack, served: Served) -> Finding:
+    """Return a finding with what became of the server meanwhile."""
+    from pytest_newscreator.observe.fate import because
+
+    endpoint = stack.endpoint(served.service.key)
+    told = because(endpoint) if endpoint is not None else ""
+    return replace(finding, message=f"{finding.message}; {served.service.key}{told}") if told else finding
 
 
 def _reads_all(ollama: Ollama, name: str, prompt: Longest, subject: Subject) -> None:
@@ -75,7 +86,10 @@ def _reads_all(ollama: Ollama, name: str, prompt: Longest, subject: Subject) -> 
         body = {"model": name, "prompt": text, "shift": False, "options": {"num_predict": most}}
         return generate(ollama.url, body, ca=ollama.ca, timeout_s=timeout_s)
 
-    scale = longest.Scale.measured(lambda text: ask(text, longest.SCALE_TOKENS, longest.ANSWER_S))
+    def measure(text: str) -> Streamed:
+        return _whole(ask(text, longest.SCALE_TOKENS, longest.ANSWER_S), name, subject)
+
+    scale = longest.Scale.measured(measure)
     if scale is None:
         raise NotVerified(f"{name} does not say how many tokens it read", needs="", fix=f"see generates[{subject.id}]")
     text = scale.text(prompt.tokens)
@@ -86,6 +100,14 @@ def _reads_all(ollama: Ollama, name: str, prompt: Longest, subject: Subject) -> 
     finding = longest.judge(streamed, name, prompt, scale.tokens(text), shown, subject)
     if finding is not None:
         raise Broken(finding)
+
+
+def _whole(streamed: Streamed, name: str, subject: Subject) -> Streamed:
+    """Return an answer that is whole; one that breaks off is a finding, whatever it counts."""
+    finding = longest.judge_answer(streamed, name, subject) if not streamed.is_done else None
+    if finding is not None:
+        raise Broken(finding)
+    return streamed
 
 
 def judge(streamed: Streamed, name: str, subject: Subject) -> Finding | None:

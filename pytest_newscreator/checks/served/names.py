@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_newscreator.checks.deployed.services import endpoint_of, step_back
 from pytest_newscreator.checks.registry import Subject
@@ -15,6 +15,9 @@ from pytest_newscreator.verdicts import NotVerified, fail
 if TYPE_CHECKING:
     from pytest_newscreator.observe.ollama import Loaded, Ollama
     from pytest_newscreator.stack.model import Stack
+
+VERSION_S: Final = 10.0
+"""How long a server may take to say its version, whatever else it does: one that is paused says nothing."""
 
 
 @frozen
@@ -51,6 +54,7 @@ def variant_subjects(repository: Repository) -> Iterator[Subject]:
 
 def server(stack: Stack, service: Service, selected: frozenset[str]) -> Ollama:
     """Return the server that must have the model; one that does not answer is told by `healthy`, where that runs."""
+    from pytest_newscreator.observe.fate import because
     from pytest_newscreator.observe.ollama import Ollama, ServerError
 
     endpoint = endpoint_of(stack, service, selected)
@@ -62,10 +66,11 @@ def server(stack: Stack, service: Service, selected: frozenset[str]) -> Ollama:
         )
     ollama = Ollama(endpoint.url, ca=endpoint.ca)
     try:
-        ollama.version()
+        Ollama(endpoint.url, timeout_s=VERSION_S, ca=endpoint.ca).version()
     except ServerError as error:
         step_back(f"healthy[{service.key}]", selected)
-        fail(error.message, place=service.place, observed=error.message, fix=error.fix)
+        said = f"{service.key}{because(endpoint)}: {error.message}"
+        fail(said, place=service.place, observed=error.message, fix=error.fix)
     return ollama
 
 
@@ -95,8 +100,21 @@ def load(ollama: Ollama, name: str, stack: Stack) -> Loaded | None:
         )
     if runner is not None:
         ollama.unload(name)  # it was started for what the name meant before, or for another name of its blob
-    ollama.load(name)
+    _load(ollama, name, stack)
     return ollama.runner_of(name)
+
+
+def _load(ollama: Ollama, name: str, stack: Stack) -> None:
+    """Load a model; raises `ServerError` with what became of its server."""
+    from pytest_newscreator.observe.fate import because
+    from pytest_newscreator.observe.ollama import ServerError
+
+    try:
+        ollama.load(name)
+    except ServerError as error:
+        key, endpoint = next((key, one) for key, one in stack.endpoints.items() if one.url == ollama.url)
+        said = f"{name} cannot be loaded by {key}{because(endpoint)}: {error.message}"
+        raise ServerError(said, fix=error.fix) from None
 
 
 def may_ask(ollama: Ollama, name: str, stack: Stack) -> None:

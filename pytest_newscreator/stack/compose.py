@@ -16,7 +16,7 @@ from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.causes import Cause, recognised
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.mounts import copied
 from pytest_newscreator.stack.owned import LABEL, LEASE_LABEL, lease_of, owned

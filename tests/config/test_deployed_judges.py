@@ -23,7 +23,7 @@ from pytest_newscreator.observe.records import Image
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.start.scripts import running
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only read

@@ -1,5 +1,5 @@
 # README's two commands are `make check` and `make test`; the rest is for working on the project.
-.PHONY: check test matrix mutants bench lint format setup clean
+.PHONY: check test matrix mutants bench bench-stack lint format setup clean
 SHELL := /bin/bash
 
 check:
@@ -16,6 +16,9 @@ mutants: setup
 
 bench: setup
 	.venv/bin/python benchmarks/static.py
+
+bench-stack: setup
+	.venv/bin/python benchmarks/stack.py
 
 setup:
 	@scripts/setup.sh

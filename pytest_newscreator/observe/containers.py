@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.owned import LABEL
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")

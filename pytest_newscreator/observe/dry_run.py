@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_newscreator.contract.model import Invocation
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.compose import arguments, client_environment
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import PROJECT_LABEL, Container
 
 _LINE = re.compile(r"Container (\S+?)\s+(Running|Recreate|Create|Starting)\s*\Z")
 _HASH_LABEL = "com.docker.compose.config-hash"
@@ -24,7 +24,7 @@ def verdict(root: Path, invocation: Invocation, container: Container, passed: Ma
     may see beside Docker's own. Where the hash on the container's label is the one of now, nothing more is asked: it
     leaves out only the content of an `env_file`, and the dry run takes three times as long. Each is asked once a run.
     """
-    project = container.labels.get(engine.PROJECT_LABEL, "")
+    project = container.labels.get(PROJECT_LABEL, "")
     asked = root, invocation, project, passed
     key = root, invocation.name, project
     hashes = engine.once(("hashes", *key), lambda: _hashes(_said(*asked, ("config", "--hash", "*"))))

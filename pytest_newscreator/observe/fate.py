@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_newscreator.observe import processes
 from pytest_newscreator.observe.memory import kills
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint
 
 _STOPPED = frozenset({"T", "t"})

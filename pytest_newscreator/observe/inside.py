@@ -19,7 +19,7 @@ from typing import Protocol
 
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint
 
 LARGEST_BYTES = 64 * 1024 * 1024

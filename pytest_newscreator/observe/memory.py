@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from pytest_newscreator.observe import records
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 
 _COUNT = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 _SECONDS = len("2026-11-24T02:58:20")

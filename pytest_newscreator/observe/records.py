@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 
 
 @frozen

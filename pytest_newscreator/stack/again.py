@@ -20,6 +20,7 @@ from pytest_newscreator.errors import ResolutionError, StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.stack import engine, manifest, probe
 from pytest_newscreator.stack.compose import client_environment
+from pytest_newscreator.stack.container import PROJECT_LABEL, Container
 from pytest_newscreator.stack.health import health
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.run import let_go
@@ -163,7 +164,7 @@ class _Containers(Switch):
         """Write the project as it is meant now, and bring it up."""
         keys = {key: one.container for key, one in self.stack.endpoints.items() if one.container is not None}
         found = {key: engine.inspect(container) for key, container in keys.items()}
-        project = next(one.labels[engine.PROJECT_LABEL] for one in found.values())
+        project = next(one.labels[PROJECT_LABEL] for one in found.values())
         again = self.request.folder / "again.json"
         source = again if again.exists() else self.request.folder / "compose.json"
         model: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
@@ -173,7 +174,7 @@ class _Containers(Switch):
         self._up(["docker", "compose", "-p", project, "-f", str(again), "up", "--detach", "--no-build"])
         self._wait(project, differ)
 
-    def _give(self, service: dict[str, Any], texts: Texts, container: engine.Container) -> None:
+    def _give(self, service: dict[str, Any], texts: Texts, container: Container) -> None:
         """Change what a service of the model is given; its published ports stay those that it has now."""
         environment = service.setdefault("environment", {})
         for name, text in texts.items():

@@ -10,7 +10,7 @@ from pytest_newscreator.contract.model import Contract, Invocation, Service
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.stack import engine, probe
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import CONFIG_FILES_LABEL, WORKING_DIR_LABEL, Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.owned import LABEL
 from pytest_newscreator.verdicts import NotVerified
@@ -103,7 +103,7 @@ def find(repository: Repository) -> dict[str, Container]:
     for container in engine.containers():
         labels = container.labels
         named = _files(container)
-        in_folder = str(Path(labels.get(engine.WORKING_DIR_LABEL, "/nowhere")).resolve()) in folders
+        in_folder = str(Path(labels.get(WORKING_DIR_LABEL, "/nowhere")).resolve()) in folders
         if LABEL not in labels and in_folder and named & files and container.service in by_compose:
             mine[by_compose[container.service]] = container
     return mine
@@ -144,7 +144,7 @@ def _is_other(request: Request, invocation: Invocation, found: Mapping[str, Cont
 
 def _files(container: Container) -> set[str]:
     """Return the Compose files that a container was made of."""
-    named = container.labels.get(engine.CONFIG_FILES_LABEL, "").split(",")
+    named = container.labels.get(CONFIG_FILES_LABEL, "").split(",")
     return {str(Path(file).resolve()) for file in named if file}
 
 

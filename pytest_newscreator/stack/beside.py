@@ -16,6 +16,7 @@ from pytest_newscreator.errors import StackError
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.again import recipe, spawn
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint
 from pytest_newscreator.stack.placement import LOOPBACK
 from pytest_newscreator.stack.plan import free_port
@@ -111,7 +112,7 @@ def container(endpoint: Endpoint, variable: str, source: Path) -> Iterator[Besid
 
 
 @contextlib.contextmanager
-def _container(like: engine.Container, config: dict[str, Any], host: dict[str, Any]) -> Iterator[str]:
+def _container(like: Container, config: dict[str, Any], host: dict[str, Any]) -> Iterator[str]:
     """Start a container made like another one, with these differences; it is removed with the block."""
     from docker.errors import APIError
 
@@ -137,7 +138,7 @@ def _container(like: engine.Container, config: dict[str, Any], host: dict[str, A
         api.remove_container(made, force=True, v=True)
 
 
-def _address(made: str, like: engine.Container) -> str:
+def _address(made: str, like: Container) -> str:
     """Return the address of a container in the network of another one."""
     network = next(iter(like.raw["NetworkSettings"]["Networks"]))
     inspected = engine.inspect(made)

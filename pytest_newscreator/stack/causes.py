@@ -64,10 +64,11 @@ KNOWN: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Cause]], ...
         (r"unable to get image '(?P<image>[^']+)'(?!.*daemon)", _image),
         (r"(?P<image>[\w./:@-]+): failed to resolve source metadata", _image),
         (r"failed to (?:compute|calculate) (?:cache key|checksum).*\"(?P<file>/[^\"]+)\": not found", _copied),
+        (r"failed to (?:compute|calculate) (?:cache key|checksum).*\"(?P<file>/[^\"]+)\" not found", _copied),
         (r"bind source path does not exist: (?P<file>\S+)", _mounted),
         (r"env file (?P<file>\S+) not found", _mounted),
         (r"exec: \"(?P<program>[^\"]+)\": (?:executable file not found|stat .*no such file)", _program),
-        (r"exec (?P<program>\S+): no such file or directory", _program),
+        (r"exec (?P<program>\S+?):? (?:failed: )?no such file or directory", _program),
         (r"exec (?P<program>\S+): exec format error", _program),
         (r"no space left on device", _plain("the disk is full", "docker system df shows what takes the room")),
         (

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_newscreator.contract.model import Invocation, Service
@@ -16,7 +16,7 @@ from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine, probe
 from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.causes import Cause, recognised
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.mounts import copied
 from pytest_newscreator.stack.owned import LABEL, LEASE_LABEL, lease_of, owned
@@ -106,17 +106,29 @@ def _up(request: Request, compose: Sequence[str], model: Mapping[str, Any]) -> d
     services = model.get("services", {}).values()
     if any("build" in service for service in services):
         _build(request, compose)
-    if any("build" not in service and engine.image_id(service.get("image", "")) is None for service in services):
-        request.progress("pulling the images that are not here")
-        # What cannot be pulled is told by `up`, which needs it; pulling first keeps it out of `ready_within`.
-        pull = [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"]
-        _run(request, pull, timeout_s=BUILD_TIMEOUT_S)
+    _pull(request, compose, {service["image"] for service in services if "build" not in service})
     request.progress("starting the containers")
     said = request.folder / "up.log"
     started = time.monotonic()
     arguments_ = [*compose, "up", "--detach", "--no-build"]
     with said.open("wb") as errors, _client(request, arguments_, stdout=subprocess.DEVNULL, stderr=errors) as up:
         return _wait(request, model["name"], up, started)
+
+
+def _pull(request: Request, compose: Sequence[str], images: Collection[str]) -> None:
+    """Pull the images that are not here, outside of `ready_within`; raises `StackError` with those that stay away."""
+    if all(engine.image_id(image) for image in images):
+        return
+    request.progress("pulling the images that are not here")
+    pull = [*compose, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"]
+    done = _run(request, pull, timeout_s=BUILD_TIMEOUT_S)
+    missing = sorted(image for image in images if engine.image_id(image) is None)
+    if missing:
+        names = ", ".join(missing)
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        fix = f"docker pull {missing[0]}, or correct its name"
+        first = f"the image {names} is neither here nor to be pulled"
+        raise StackError(card(first, [Symptom("pull", "failed", log=said[-2:])], fix))
 
 
 def _build(request: Request, compose: Sequence[str]) -> None:

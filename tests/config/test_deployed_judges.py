@@ -22,8 +22,7 @@ from pytest_newscreator.observe.listening import Listener
 from pytest_newscreator.observe.records import Image
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.start.scripts import running
-from pytest_newscreator.stack import engine
-from pytest_newscreator.stack.engine import Container
+from pytest_newscreator.stack.container import Container, container_of
 from pytest_newscreator.verdicts import Finding, NotVerified
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only read
@@ -53,7 +52,7 @@ def container(state: Mapping[str, Any] | None = None, **raw: Any) -> Container:
     own = {"Status": "running", "StartedAt": STARTED, "Pid": 42, **(state or {})}
     config = {"Image": "news", "Env": ["A=1"], "Labels": {}, **raw.pop("Config", {})}
     whole = {"Id": "abc", "Name": "/news-1", "State": own, "Config": config, "RestartCount": 0, "Image": "sha256:1"}
-    return engine._container({**whole, **raw})
+    return container_of({**whole, **raw})
 
 
 # stable

@@ -25,6 +25,9 @@ LINES = [
     ),
     ("invalid mount config for type bind: bind source path does not exist: /srv/x.conf", "/srv/x.conf is mounted"),
     ('OCI runtime create failed: exec: "serve": executable file not found in $PATH: unknown', "no program serve"),
+    ('failed to solve: failed to compute cache key: "/nothere.txt" not found: not found', "not find /nothere.txt"),
+    ("[FATAL tini (7)] exec /nothere.sh failed: No such file or directory", "the image has no program /nothere.sh"),
+    ("exec /start.sh: no such file or directory", "the image has no program /start.sh"),
     ("write /var/lib/ollama/models/blobs/sha256-1: no space left on device", "the disk is full"),
     ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "the Docker daemon went away"),
 ]

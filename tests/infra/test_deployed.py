@@ -21,6 +21,7 @@ from pytest_newscreator.observe import inside, records
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import registry
 from pytest_newscreator.stack import engine
+from pytest_newscreator.stack.container import Container
 from pytest_newscreator.stack.model import Endpoint
 from pytest_newscreator.verdicts import NotVerified
 
@@ -100,7 +101,7 @@ class Live:
         """Remove all that was started of it."""
         self.compose("down", "--volumes", "--rmi", "local", "--remove-orphans", "--timeout", "0")
 
-    def container(self) -> engine.Container:
+    def container(self) -> Container:
         """Return what the engine says of the container now."""
         (found,) = engine.containers(self.project)
         return found

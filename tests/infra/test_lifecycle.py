@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pytest_newscreator.stack.owned import LABEL
+from pytest_newscreator.stack import engine
+from pytest_newscreator.stack.owned import LABEL, LEASE_LABEL
 
 SLOW_TEST = """
 import time
@@ -61,16 +62,10 @@ def until(condition: Callable[[], bool], timeout_s: float) -> bool:
     return condition()
 
 
-def ours() -> set[str]:
-    """Return the names of all containers, volumes and networks that carry our label, and of the images of our runs."""
-    found: set[str] = set()
-    for kind, name in (("container", "{{.Names}}"), ("volume", "{{.Name}}"), ("network", "{{.Name}}")):
-        options = ["--all"] if kind == "container" else []
-        command = ["docker", kind, "ls", *options, "--filter", f"label={LABEL}", "--format", name]
-        found.update(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
-    images = ["docker", "image", "ls", "--format", "{{.Repository}}", "--filter", "reference=newscreator-*-*"]
-    found.update(subprocess.run(images, check=True, capture_output=True, text=True).stdout.split())
-    return found
+def ours(stack_copy: Any) -> set[str]:
+    """Return the names of all containers, volumes, networks and images that runs of this copy have made."""
+    runs = str(stack_copy.runs)
+    return {name for _, name, labels in engine.labelled(LABEL) if runs in labels.get(LEASE_LABEL, "")}
 
 
 SLOW = {
@@ -134,12 +129,11 @@ def test_no_process_survives_a_signal(
 )
 def test_no_container_survives_a_signal(stack_copy: Any, how: signal.Signals, where: str) -> None:
     """Ctrl-C, SIGTERM and SIGKILL remove every container, volume, network and image, whenever they come."""
-    before = ours()
     with held(stack_copy, "compose", where) as run:
-        assert until(lambda: bool(ours() - before), 60)
+        assert until(lambda: bool(ours(stack_copy)), 60)
         run.send_signal(how)
         run.communicate(timeout=90)
-    assert until(lambda: not ours() - before and not stack_copy.run_folders(), 60), ours() - before
+    assert until(lambda: not ours(stack_copy) and not stack_copy.run_folders(), 60), ours(stack_copy)
 
 
 @pytest.mark.usefixtures("by_process")
@@ -233,7 +227,6 @@ def test_an_entrypoint_that_fails_is_told_with_its_last_words(
 @pytest.mark.usefixtures("by_compose")
 def test_an_unhealthy_container_is_told_with_its_probe_and_its_log(stack_copy: Any) -> None:
     """The report of a failed start names the service, what its health probe said and its last lines; nothing stays."""
-    before = ours()
     stack_copy.edit("compose/ai.yaml", "ollama show gemma3-4b-60k", "ollama show gemma3-4b-99k")
     stack_copy.edit("compose/ai.yaml", "start_period: 10m", "start_period: 2s")
     stack_copy.edit("compose/ai.yaml", "interval: 5s", "interval: 1s")
@@ -243,7 +236,7 @@ def test_an_unhealthy_container_is_told_with_its_probe_and_its_log(stack_copy: A
     assert "health probe: Error: model 'gemma3-4b-99k' not found" in done.stdout
     assert "ready: gemma3-4b-16k gemma3-4b-60k of gemma3:4b-it-qat" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert ours() == before
+    assert not ours(stack_copy)
 
 
 @pytest.mark.usefixtures("by_compose")
@@ -255,3 +248,35 @@ def test_a_crash_loop_is_found_at_once(stack_copy: Any) -> None:
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "broken on purpose" in done.stdout
     assert time.monotonic() - started < 120
+
+
+FAULTY = {
+    "an image that is nowhere": (
+        ("compose/ai.yaml", "    build:\n", "    image: nosuch/none:1\n    x-build:\n"),
+        "the image nosuch/none:1 is neither here nor to be pulled",
+    ),
+    "a file that the build does not find": (
+        ("news-creator/Dockerfile.backend", "COPY ", "COPY nothere.txt /\nCOPY "),
+        "the images cannot be built: the build does not find /nothere.txt",
+    ),
+    "a program that is not in the image": (
+        ("news-creator/Dockerfile.backend", "ENTRYPOINT [", 'ENTRYPOINT ["/nothere.sh", '),
+        "the image has no program /nothere.sh",
+    ),
+}
+
+
+@pytest.mark.usefixtures("by_compose")
+@pytest.mark.parametrize("fault", FAULTY)
+def test_a_start_that_cannot_be_is_told_in_its_first_line(stack_copy: Any, fault: str) -> None:
+    """What is missing is named, with what to do, in under forty lines; nothing is left."""
+    (path, old, new), told = FAULTY[fault]
+    file = stack_copy.folder / path
+    file.write_text(file.read_text().replace(old, new, 1))
+    done = stack_copy.run("-m", "infra", "--newscreator-stack", "compose", "--newscreator-standin")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert told in done.stdout
+    report = done.stdout[done.stdout.index(told) :].splitlines()
+    assert any(line.strip().startswith("do: ") for line in report[:40]), done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert until(lambda: not ours(stack_copy), 20), ours(stack_copy)

@@ -27,7 +27,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified, Severity, fail
 if TYPE_CHECKING:
     from pytest_newscreator.observe.inside import Inside
     from pytest_newscreator.resolve.given import Given
-    from pytest_newscreator.stack.engine import Container
+    from pytest_newscreator.stack.container import Container
     from pytest_newscreator.stack.model import Stack
 
 Aspect = Literal["checkout", "image", "up"]

@@ -11,11 +11,12 @@ from pytest_newscreator.contract.model import Invocation, Service
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.compose.project import DEFAULT_NAMES, OVERRIDE_NAMES
 from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.stack.container import CONFIG_FILES_LABEL, PROJECT_LABEL, WORKING_DIR_LABEL
 from pytest_newscreator.verdicts import NotVerified, fail
 
 if TYPE_CHECKING:
     from pytest_newscreator.resolve.compose.project import ComposeService, Project
-    from pytest_newscreator.stack.engine import Container
+    from pytest_newscreator.stack.container import Container
     from pytest_newscreator.stack.model import Endpoint, Stack
 
 
@@ -58,10 +59,10 @@ def _but(stack: Stack, service: Service) -> str:
 
     found = [one.container for one in stack.endpoints.values() if one.container is not None]
     labels = [engine.first_look(identifier).container.labels for identifier in found]
-    projects = dict.fromkeys(one.get(engine.PROJECT_LABEL, "") for one in labels)
+    projects = dict.fromkeys(one.get(PROJECT_LABEL, "") for one in labels)
     for project in projects:
         for other in running_as(project, service.compose or ""):
-            where = other.labels.get(engine.WORKING_DIR_LABEL, "nowhere that it says")
+            where = other.labels.get(WORKING_DIR_LABEL, "nowhere that it says")
             return f": {other.name} runs it from another checkout, {where}"
     return ""
 
@@ -109,7 +110,7 @@ def invocation_of(repository: Repository, stack: Stack, identifier: str | None) 
     if stack.owned or identifier is None or chosen is None:
         return chosen
     labels = engine.first_look(identifier).container.labels
-    used = {str(Path(file).resolve()) for file in labels.get(engine.CONFIG_FILES_LABEL, "").split(",") if file}
+    used = {str(Path(file).resolve()) for file in labels.get(CONFIG_FILES_LABEL, "").split(",") if file}
     fitting = [one for one in repository.contract.invocations.values() if files_of(repository, one) == used]
     return chosen if chosen in fitting or not fitting else fitting[0]
 

@@ -13,7 +13,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified, fail
 
 if TYPE_CHECKING:
     from pytest_newscreator.observe.processes import Process
-    from pytest_newscreator.stack.engine import Container
+    from pytest_newscreator.stack.container import Container
     from pytest_newscreator.stack.model import Stack
 
 APART_S = 1.0

@@ -191,5 +191,5 @@ def test_a_live_stack_on_an_undeclared_base_fails_at_its_environment(stack_copy:
     live(OLLAMA_BASE_MODEL="gemma3:4b")
     stack_copy.run("-m", "infra")
     by_level = {v["id"].split("::")[1]: v["message"] for v in stack_copy.failed()}
-    expected = "backend runs with OLLAMA_BASE_MODEL=gemma3:4b, the files say gemma3:4b-it-qat (invocation default)"
+    expected = "backend runs with OLLAMA_BASE_MODEL=gemma3:4b, the files say gemma3:4b-it-qat (invocation cpu)"
     assert by_level["environment[backend OLLAMA_BASE_MODEL]"] == expected

@@ -83,6 +83,8 @@ def held(stack_copy: Any, kind: str, where: str = "test", *options: str) -> Iter
     (stack_copy.folder / "test_slow.py").write_text(code or SLOW_TEST)
     command = stack_copy.command("--newscreator-stack", kind, "--newscreator-standin", "-s", *options)
     command[3] = "test_slow.py"
+    # Whoever started this session may have let it ignore these, and children inherit that.
+    command = ["env", "--default-signal=INT,TERM,HUP", *command]
     run = subprocess.Popen(
         command, cwd=stack_copy.folder, env=stack_copy.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, start_new_session=True,

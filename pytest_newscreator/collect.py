@@ -17,7 +17,7 @@ from pytest_newscreator.checks import waivers
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject, item_name
 from pytest_newscreator.errors import NewscreatorError
-from pytest_newscreator.verdicts import Broken, NotVerified
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
 NOTE = pytest.StashKey[Broken]()
 NOT_APPLICABLE = pytest.StashKey[list[str]]()
@@ -130,8 +130,11 @@ class CheckItem(pytest.Function):
         """Run the check; what Docker's client raises is a verdict too, where there is one behind it."""
         try:
             super().runtest()
-        except (NewscreatorError, Broken, NotVerified):
+        except (Broken, NotVerified):
             raise
+        except NewscreatorError as error:
+            place = error.place or self.subject.place
+            raise Broken(Finding(error.message, place, fix=error.fix)) from None
         except Exception as error:
             engine = sys.modules.get("pytest_newscreator.stack.engine")
             verdict = engine.translated(error) if engine is not None else None

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Endpoint, Stack
 
 
+ANSWER_S = 600.0
+"""How long the client waits for an answer; the package's own default is for ever."""
+
+
 @pytest.fixture(scope="session")
 def newscreator_contract_path(pytestconfig: pytest.Config) -> Path:
     """The contract's file: the one being collected, else `newscreator.yaml` in pytest's root folder."""
@@ -180,7 +184,7 @@ def newscreator_ollama(newscreator_contract: Contract, newscreator_stack: Stack)
     """A client for the stack's first Ollama."""
     package = pytest.importorskip("ollama", reason="pip install 'pytest-newscreator[stack]'")
     url = _first_url(newscreator_contract, newscreator_stack, "ollama")
-    with package.Client(host=url, trust_env=False) as client:
+    with package.Client(host=url, timeout=ANSWER_S, trust_env=False) as client:
         yield client
 
 

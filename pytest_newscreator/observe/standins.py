@@ -9,6 +9,7 @@ from pytest_newscreator.observe.ollama import Ollama, ServerError
 from pytest_newscreator.stack import engine
 from pytest_newscreator.stack.model import Stack
 
+PATIENCE_S = 10.0
 IMAGE_LABEL = "org.pytest-newscreator.standin"
 """Put on images that were made locally under an official tag, and inherited by what is built on them."""
 
@@ -25,7 +26,7 @@ def _models(stack: Stack, contract: Contract) -> Iterator[str]:
         endpoint = stack.endpoint(model.service or "")
         if endpoint is None or endpoint.url is None or endpoint.service.kind != "ollama":
             continue
-        server = Ollama(endpoint.url, ca=endpoint.ca)
+        server = Ollama(endpoint.url, timeout_s=PATIENCE_S, ca=endpoint.ca)
         try:
             shown = [server.show(name) for name in model.names]
         except ServerError:

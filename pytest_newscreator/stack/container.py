@@ -13,6 +13,8 @@ SERVICE_LABEL = "com.docker.compose.service"
 WORKING_DIR_LABEL = "com.docker.compose.project.working_dir"
 CONFIG_FILES_LABEL = "com.docker.compose.project.config_files"
 
+ENDED = ("exited", "dead", "restarting")
+
 
 @frozen
 class Binding:
@@ -80,7 +82,7 @@ class Container:
         parts = [self.status]
         if self.health:
             parts.append(self.health)
-        if not self.is_running or self.restart_count:
+        if self.status in ENDED or self.restart_count:
             parts.append(f"exit code {self.exit_code}")
         if self.oom_killed:
             parts.append("killed by the kernel: out of memory")

@@ -57,6 +57,7 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     for kind in ("networks", "volumes"):
         resources = model.get(kind) or {}
         for name, resource in resources.items():
+            placements += _plain(name, resource or {})
             resources[name] = _owned(resource or {}, labels)
     return model, tuple(placements), tuple(notes)
 
@@ -138,11 +139,18 @@ def _bring_base_files(service: Model, key: str, base_files: Mapping[str, Path]) 
     return Placement(key, FILES_VARIABLE, declared or "", " ".join(pairs), "base models given as files")
 
 
+def _plain(name: str, volume: Model) -> Iterator[Placement]:
+    """Make a plain volume of one that is a folder of this machine, or of another one; one in memory stays."""
+    options = volume.get("driver_opts") or {}
+    if "device" in options and options.get("type") != "tmpfs":
+        del volume["driver_opts"]
+        why = "a run of its own writes nowhere else"
+        yield Placement(f"volume {name}", "device", str(options["device"]), "an empty volume", why)
+
+
 def _owned(resource: Model, labels: Mapping[str, str]) -> Model:
     """Give a network or volume the project's own name, also where the file fixes one or takes an external one."""
     resource.pop("name", None)
     resource.pop("external", None)
-    if "device" in resource.get("driver_opts", {}):
-        del resource["driver_opts"]  # a named volume that is a folder of this machine, or of another one
     resource.setdefault("labels", {}).update(labels)
     return resource

@@ -80,8 +80,19 @@ def test_a_volume_that_is_a_folder_in_disguise_is_a_plain_one(tmp_path: Path) ->
     """`driver_opts` with a device would bring the folder of the host in by the back door."""
     project = service()
     project["volumes"] = {"m": {"driver": "local", "driver_opts": {"type": "none", "o": "bind", "device": "/data"}}}
-    model, _, _ = placed(project, tmp_path)
+    model, placements, _ = placed(project, tmp_path)
     assert model["volumes"]["m"] == {"driver": "local", "labels": {LABEL: "1"}}
+    assert str(placements[0]).startswith("volume m device: /data -> an empty volume")
+
+
+def test_a_volume_in_memory_stays_one(tmp_path: Path) -> None:
+    """Its size is part of what is verified, and it is no folder of anybody."""
+    options = {"type": "tmpfs", "o": "size=64m", "device": "tmpfs"}
+    project = service()
+    project["volumes"] = {"m": {"driver": "local", "driver_opts": dict(options)}}
+    model, placements, _ = placed(project, tmp_path)
+    assert model["volumes"]["m"]["driver_opts"] == options
+    assert not placements
 
 
 def test_a_gpu_reservation_is_dropped_where_there_is_none_and_said_so(tmp_path: Path) -> None:

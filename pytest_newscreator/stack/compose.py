@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pytest_newscreator.contract.model import Invocation, Service
@@ -36,10 +37,13 @@ class ComposeBackend:
         """Build, start and wait; whatever ends this, the run's clean-up removes it."""
         if request.invocation is None or not _compose_services(request):
             raise NotVerified("no service of the contract is started by Compose", needs="stack", fix="add `compose:`")
-        engine.require()
         project = f"newscreator-{request.run.id}"
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            resolving = beside.submit(config, request, project)
+            engine.require()  # importing Docker's client takes as long as Compose takes to resolve the project
+            resolved = resolving.result()
         model, placements, notes = owned(
-            config(request, project),
+            resolved,
             project=project,
             labels={LABEL: request.run.id, LEASE_LABEL: lease_of(request.run)},
             nvidia=engine.has_nvidia,

@@ -101,6 +101,8 @@ def test_the_reader_reports_the_default_inside_a_value() -> None:
         ("a/gpu.env", True),
         ("env.example", True),
         ("app.env.dist", True),
+        ("deploy/env.j2", True),
+        ("app.env.tmpl", True),
         (".envrc", False),
         ("environment", False),
         ("env/readme.example", False),

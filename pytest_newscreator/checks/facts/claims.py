@@ -98,11 +98,12 @@ def _inside(repository: Repository, site: Site) -> Iterator[Claim]:
     for part in parts(site.value or "", names_models=names_models):
         name = part.name.removeprefix(names.provider(part.name))
         if is_tagged(name) or (names_models and not part.is_key):
-            place = _place_inside(repository, site, part)
-            one = replace(site, setting=None, into=None, value=part.name, place=place, kind="literal")
+            one = replace(site, setting=None, into=None, value=part.name, kind="literal")
             claim = _retired(repository, one, here, names_model=names_models)
             if claim is not None:
-                yield claim
+                begins = replace(claim.site, place=_place_inside(repository, site, part), value=part.name)
+                behind = len(part.name) - len(claim.site.value or "")
+                yield replace(claim, site=_moved(begins, behind))
 
 
 def _place_inside(repository: Repository, site: Site, part: Part) -> Place:

@@ -103,14 +103,17 @@ if typer is not None:
         *,
         clean: Annotated[bool, typer.Option("--clean", help="remove what earlier runs left behind")] = False,
         kept: Annotated[bool, typer.Option("--kept", help="with --clean: kept stacks too")] = False,
+        unseen: Annotated[
+            bool, typer.Option("--unseen", help="with --clean: also what has its lease elsewhere")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     ) -> None:
         """Show what this machine can verify, and what earlier runs left on it."""
         from pytest_newscreator.report import doctor as report
 
-        if kept and not clean:
-            raise NewscreatorError("--kept belongs to --clean", fix="newscreator doctor --clean --kept")
-        health = report.examine(clean=clean, kept=kept)
+        if (kept or unseen) and not clean:
+            raise NewscreatorError("--kept and --unseen belong to --clean", fix="newscreator doctor --clean --kept")
+        health = report.examine(clean=clean, kept=kept, unseen=unseen)
         typer.echo(report.as_json(health) if as_json else report.render(health))
         if not health.is_clean:
             raise typer.Exit(1)

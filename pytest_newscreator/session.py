@@ -38,11 +38,11 @@ def run_of(config: pytest.Config) -> Run:
     """Return the run that this process belongs to, as one of its users; a worker of xdist has its controller's."""
     if RUN not in config.stash:
         from pytest_newscreator.stack import leftovers
-        from pytest_newscreator.stack.run import Run, new_id
+        from pytest_newscreator.stack.run import Run, new_id, sweep
 
         run_id, session_id = getattr(config, "workerinput", {}).get("newscreator_run") or ("", new_id())
         if not run_id:
-            leftovers.sweep()
+            sweep()
             run_id = leftovers.kept_id(config.rootpath) if config.getoption("newscreator_keep") else session_id
         config.stash[RUN] = Run.open(run_id, session_id)
     return config.stash[RUN]
@@ -61,9 +61,12 @@ def leave(config: pytest.Config) -> str:
         run.release()
         return ""
     try:
-        run.leave()
+        told = run.leave()
     except StackError as error:
         return str(error)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if told and reporter is not None:
+        reporter.write_line(told, yellow=True)
     return ""
 
 
@@ -131,7 +134,7 @@ def give_up(kind: str, error: NewscreatorError) -> NoReturn:
     if kind == "auto" or "PYTEST_XDIST_WORKER" in os.environ:
         failed = StackFailed(message, pytrace=False)
         failed.elsewhere = isinstance(error, FailedElsewhereError)
-        raise failed
+        raise failed from None
     pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)
 
 

@@ -12,9 +12,12 @@ Every conclusion but *passed* is raised, so that a check reads like any pytest t
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
-from dataclasses import fields
-from typing import Literal, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Final, Literal, NoReturn
 
 import pytest
 
@@ -28,6 +31,58 @@ LEVELS: tuple[Level, ...] = ("source", "resolved", "deployed", "served", "measur
 LONGEST_VALUE = 120
 LONGEST_LINE = 600
 _LONG_WORD = re.compile(r"\S{200,}")
+
+LEAST_SECRET: Final = 4
+_NAMES: Final = (
+    r"TOKEN(?!I[SZ])|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL"
+    r"|(?<![A-Z])(?:PASS|DSN|AUTH(?!_SOCK|_URL))(?![A-Z])|(?<=_)PWD(?![A-Z])"
+)
+SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
+_OPEN: Final = re.compile(
+    r"""(?i)["']*(?:\$\{?\w+\}?|unset|none|null|true|false|yes|no|on|off|\*{3}[0-9a-f]*|\d+)?["']*"""
+)
+"""What a variable that is named like a secret may hold in the open: nothing, a switch, a count, another's name."""
+_GIVEN: Final = re.compile(
+    rf"(?i)(?P<name>(?<![\w.-])[\w.-]*(?:{_NAMES})[\w.-]*(?P<end>[\"']?\s*(?:=|:)\s*))"
+    r"(?:(?P<quote>[\"'])(?P<quoted>.*?)(?P=quote)|(?P<bare>[^\s\"',;]+))"
+)
+_SPOKEN: Final = (
+    re.compile(r"(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9+/._~=-]{8,})"),
+    re.compile(r"(://[^/\s:@]*:)([^/\s@]+)(?=@)"),
+    re.compile(r"(\b(?:hf_|sk-|gh[pousr]_|glpat-|xox[abp]-|AKIA))([A-Za-z0-9_-]{8,})"),
+)
+_SALT: Final = os.urandom(16)
+
+
+def fingerprint(secret: str) -> str:
+    """Return what stands for a secret, so that two are told apart in this run, and neither can be guessed from it."""
+    return f"***{hashlib.sha256(_SALT + secret.encode()).hexdigest()[:6]}"
+
+
+def masked(line: str, values: Iterable[str] = (), mark: Callable[[str], str] = lambda _: "***") -> str:
+    """Return a text with `mark` for each secret: the given values, what a name calls one, and what looks like one."""
+    for value in sorted({value for value in values if value}, key=len, reverse=True):
+        line = line.replace(value, mark(value))
+    if SECRET_NAME.search(line):
+        line = _GIVEN.sub(lambda m: _hidden(m, mark), line)
+    for pattern in _SPOKEN:
+        line = pattern.sub(lambda m: m[0] if _OPEN.fullmatch(m[2]) else f"{m[1]}{mark(m[2])}", line)
+    return line
+
+
+def _hidden(match: re.Match[str], mark: Callable[[str], str]) -> str:
+    """Return `name=***`; a path with a line after it, a sentence after a colon and an open value stay as they are."""
+    value, quote = match["quoted"] or match["bare"] or "", match["quote"] or ""
+    is_place = match["end"] == ":" and re.match(r"\d+:", value)
+    if is_place or _OPEN.fullmatch(value) or "***" in value:
+        return match[0]
+    return f"{match['name']}{quote}{mark(value)}{quote}"
+
+
+def secrets(environment: Mapping[str, str]) -> list[str]:
+    """Return the values of an environment that its names call secret, without short ones, numbers and switches."""
+    named = (value for name, value in environment.items() if SECRET_NAME.search(name))
+    return [value for value in named if len(value) >= LEAST_SECRET and not _OPEN.fullmatch(value)]
 
 
 def readable(text: str, *values: str | None) -> str:
@@ -89,6 +144,19 @@ class Finding:
         """Return one of the texts of this finding as people read it."""
         return readable(text, self.expected, self.observed)
 
+    @property
+    def masked(self) -> Finding:
+        """Return it without secrets: two that differ are told as differing, without their values."""
+
+        def hide(text: str) -> str:
+            return masked(text, mark=fingerprint)
+
+        values = [hide(text) if text is not None else None for text in (self.expected, self.observed)]
+        chain = tuple(map(hide, self.chain))
+        return replace(
+            self, message=hide(self.message), expected=values[0], observed=values[1], chain=chain, fix=hide(self.fix)
+        )
+
 
 class Broken(AssertionError):  # noqa: N818 - a conclusion, not an error
     """The contract is broken here."""
@@ -96,9 +164,9 @@ class Broken(AssertionError):  # noqa: N818 - a conclusion, not an error
     status: Status = "failed"
 
     def __init__(self, finding: Finding) -> None:
-        """Keep the finding; its lines are the text."""
-        super().__init__("\n".join(finding.lines()))
-        self.finding = finding
+        """Keep the finding without the secrets in it; its lines are the text."""
+        self.finding = finding.masked
+        super().__init__("\n".join(self.finding.lines()))
 
 
 class Inconclusive(Broken):
@@ -118,6 +186,7 @@ class NotVerified(pytest.skip.Exception):  # type: ignore[name-defined, misc] # 
 
     def __init__(self, reason: str, *, needs: str, fix: str) -> None:
         """Keep what is missing and how to provide it."""
+        reason = masked(reason, mark=fingerprint)
         super().__init__(readable(f"{reason}; do: {fix}" if fix else reason))
         self.reason = reason
         self.needs = needs

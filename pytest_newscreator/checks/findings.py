@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pytest_newscreator.resolve.repository import Repository
     from pytest_newscreator.verdicts import Finding
 
+SAID_ELSEWHERE = "not judged twice: "
+"""How an item begins that steps back: another one says what is wrong."""
+
 Key = tuple["Place | None", str]
 
 
@@ -94,13 +97,23 @@ class Findings:
         """
         finding = judged.finding
         if finding is None:
-            return None
+            return self._teller(judged, is_run)
         keys = ((finding.place, finding.lacks), *((place, "") for place in finding.causes))
         for other in (other for key in keys for other in self.told.get(key, ())):
             is_louder = other.finding is not None and (other.finding.severity == "error" or finding.severity == "note")
             if is_louder and self._order[other.item] < self._order[judged.item] and is_run(other.item):
                 return other.item
         return None
+
+    def _teller(self, judged: Judged, is_run: Callable[[str], bool]) -> str | None:
+        """Return the item that finds, at its place, the very fault for which this one verifies nothing."""
+        place = judged.subject.place
+        reason = judged.unverified.reason if judged.unverified is not None else ""
+        if place is None or not reason.startswith(f"{place}: "):
+            return None
+        fault = reason.removeprefix(f"{place}: ")
+        tellers = (one for one in self.told.get((place, ""), ()) if one.finding and fault in one.finding.message)
+        return next((one.item for one in tellers if is_run(one.item)), None)
 
 
 class Conclusions:
@@ -115,11 +128,10 @@ class Conclusions:
         """Pass, or raise what the check concludes of a subject: `Broken`, or `NotVerified` where another says it."""
         __tracebackhide__ = True
         judged = self.findings.judged(item_name(check, subject))
-        if judged.unverified is not None:
-            raise judged.unverified
-        if judged.finding is None:
-            return
         by = self.findings.speaker(judged, self.selected.__contains__)
         if by is not None:
-            raise NotVerified(f"not judged twice: {by} says it", needs="", fix="")
-        raise Broken(judged.finding)
+            raise NotVerified(f"{SAID_ELSEWHERE}{by} says it", needs="", fix="")
+        if judged.unverified is not None:
+            raise judged.unverified
+        if judged.finding is not None:
+            raise Broken(judged.finding)

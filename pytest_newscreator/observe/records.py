@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -46,9 +47,11 @@ def now() -> datetime:
 
 def deaths(identifier: str) -> tuple[str, ...]:
     """Return how a container's processes ended, as far as the engine remembers: it keeps its last 256 events."""
-    until = int(now().timestamp())
-    wanted = {"container": identifier, "event": ["die", "oom"]}
-    told = engine.client().api.events(since=until - 86_400, until=until, filters=wanted, decode=True)
+    until, api = int(now().timestamp()), engine.client().api
+    wanted = json.dumps({"container": [identifier], "event": ["die", "oom"]})
+    asked = {"since": until - 86_400, "until": until, "filters": wanted}
+    answer = api.get(f"{api.base_url}/v{api.api_version}/events", params=asked)  # read whole, so nothing stays open
+    told = [json.loads(line) for line in answer.text.splitlines() if line.strip()] if answer.ok else []
     return tuple(
         f"{datetime.fromtimestamp(event['time'], UTC):%Y-%m-%dT%H:%M:%SZ} "
         + (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -56,9 +57,9 @@ class Health:
         return not self.faults and not any(one.ours and not one.kept for one in self.left)
 
 
-def examine(*, clean: bool, kept: bool) -> Health:
-    """Look at the machine; with `clean` remove what is left first, with `kept` also what was kept."""
-    removed, faults = leftovers.clean_up(kept=kept) if clean else ([], [])
+def examine(*, clean: bool, kept: bool, unseen: bool = False) -> Health:
+    """Look at the machine; with `clean` remove what is left first, with `kept` and `unseen` also those."""
+    removed, faults = leftovers.clean_up(kept=kept, unseen=unseen) if clean else ([], [])
     means = (_python(), _docker(), _compose(), _nvidia(), _ollama(), *map(_extra, EXTRAS))
     return Health(means, tuple(_left()), tuple(removed), tuple(faults))
 
@@ -73,6 +74,8 @@ def render(health: Health) -> str:
         lines.append("  do: newscreator doctor --clean")
     if any(one.kept for one in health.left):
         lines.append("  do: newscreator doctor --clean --kept, where it is not needed any more")
+    if any(one.unseen for one in health.left):
+        lines.append("  do: newscreator doctor --clean --unseen, where no other session uses it")
     return "\n".join(lines)
 
 
@@ -118,9 +121,14 @@ def _nvidia() -> Means:
 def _ollama() -> Means:
     """Return whether the `ollama` program is there, for process stacks."""
     path = shutil.which("ollama")
-    version = (_said([path, "--version"]) or "").splitlines() if path else []
-    detail = version[-1] if version else "not on PATH"
+    detail = version_of(_said([path, "--version"]) or "") if path else "not on PATH"
     return Means("ollama", path is not None, detail, "a stack of processes, without Docker", "install Ollama")
+
+
+def version_of(said: str) -> str:
+    """Return the version in what `ollama --version` prints: the client's own, where a server of another one answers."""
+    found = re.findall(r"(client )?version is (\S+)", said)
+    return max(found)[1] if found else "of an unknown version"
 
 
 def _extra(name: str) -> Means:

@@ -14,7 +14,7 @@ from pytest_newscreator import session as state
 from pytest_newscreator.checks.unchecked import unchecked
 from pytest_newscreator.collect import NOT_APPLICABLE, NOTE, CheckItem
 from pytest_newscreator.report import json, terminal
-from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, place_as_dict
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified, Record, masked, place_as_dict
 
 _LEFT = re.compile(r"not judged at this level: (.+) failed$")
 
@@ -182,7 +182,7 @@ def _record(item: CheckItem, error: BaseException | None, report: pytest.TestRep
         "subject": item.subject.id,
         "duration_s": round(report.duration, 4),
         "standin": standin if item.check.level in ("served", "measured") else None,
-        "detail": dict(report.user_properties).get("newscreator.detail", ""),
+        "detail": masked(str(dict(report.user_properties).get("newscreator.detail", ""))),
     }
     if verdict is None:
         return Record(status="passed", **common)
@@ -196,7 +196,7 @@ def _record(item: CheckItem, error: BaseException | None, report: pytest.TestRep
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(verdict)
         return Record(status="not_verified", message=reason.removeprefix("Skipped: "), **common)
-    first, *rest = str(verdict).splitlines() or [repr(verdict)]
+    first, *rest = masked(str(verdict)).splitlines() or [repr(verdict)]
     return Record(status="failed", message=first, chain=tuple(line.strip() for line in rest), **common)
 
 

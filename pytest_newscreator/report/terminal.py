@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from pytest_newscreator.checks.findings import SAID_ELSEWHERE
 from pytest_newscreator.verdicts import LEVELS, Record, readable
 
 COLUMNS = ("passed", "failed", "notes", "not verified")
+ELSEWHERE = "told once"
+"""The column of what stepped back for another item, which tells it: it is there only where something did."""
 
 
 def summarise(
@@ -28,7 +31,8 @@ def summarise(
         if record.status in ("failed", "inconclusive", "invalid"):
             _finding(reporter, record)
     for reason, subjects in _unverified(records):
-        reporter.write_line(f"not verified: {reason}", yellow=True)
+        is_told = reason.startswith(SAID_ELSEWHERE)
+        reporter.write_line(reason if is_told else f"not verified: {reason}", yellow=not is_told)
         reporter.write_line(f"  {_shortened(subjects)}")
     if not_applicable:
         reporter.write_line(f"not applicable (no subject in this contract): {', '.join(not_applicable)}")
@@ -38,11 +42,12 @@ def summarise(
 
 def _table(reporter: pytest.TerminalReporter, records: Sequence[Record]) -> None:
     """Write one line a level: how many checks ended how."""
-    reporter.write_line(f"{'level':<10}" + "".join(f"{column:>14}" for column in COLUMNS))
+    columns = (*COLUMNS, ELSEWHERE) if any(_column(record) == ELSEWHERE for record in records) else COLUMNS
+    reporter.write_line(f"{'level':<10}" + "".join(f"{column:>14}" for column in columns))
     for level in LEVELS:
         counts = Counter(_column(record) for record in records if record.level == level)
         if counts:
-            reporter.write_line(f"{level:<10}" + "".join(f"{counts[column] or '-':>14}" for column in COLUMNS))
+            reporter.write_line(f"{level:<10}" + "".join(f"{counts[column] or '-':>14}" for column in columns))
     standins = sorted({record.standin for record in records if record.standin})
     if standins:
         reporter.write_line(f"served by a stand-in ({', '.join(standins)}): no verdict on speed, memory or quality")
@@ -53,7 +58,7 @@ def _column(record: Record) -> str:
     if record.status == "passed":
         return "passed"
     if record.status == "not_verified":
-        return "not verified"
+        return ELSEWHERE if record.message.startswith(SAID_ELSEWHERE) else "not verified"
     return "notes" if record.severity == "note" else "failed"
 
 

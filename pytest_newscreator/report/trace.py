@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Literal
 
-from pytest_newscreator.checks.facts.claims import Claim, agrees, aliases_of, claim_of
+from pytest_newscreator.checks.facts.claims import Claim, aliases_of, claim_of
 from pytest_newscreator.checks.resolved.values import chain, resolved_subjects
-from pytest_newscreator.contract.model import Invocation, Service, Setting
+from pytest_newscreator.contract.model import Invocation, Service
 from pytest_newscreator.errors import NewscreatorError, ResolutionError
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
+from pytest_newscreator.report.decided import Decided, Word, decided, word_of
 from pytest_newscreator.resolve.compose.project import ComposeService
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.sources.sites import Site
 
-Word = Literal["right", "wrong", "computed", ""]
-"""What the contract says to a value; "" where it says nothing."""
-
 
 @frozen
 class Declared:
-    """What the contract says of a setting, and for whom: a service's key, or the model whose switch it is."""
+    """What the contract says of a setting, and for whom: a service's key, or the model whose switch it is.
+
+    `name` is another one's where the contract does not declare the setting itself, but what it is handed on as.
+    """
 
     owner: str
     allowed: tuple[str, ...]
     place: Place
+    name: str
 
 
 @frozen
@@ -59,12 +60,13 @@ class Won:
 
 @frozen
 class Trace:
-    """Everything about one setting: what is declared, what the files say, who wins."""
+    """Everything about one setting: what is declared, what the files say, who wins, which other values it decides."""
 
     name: str
     declared: tuple[Declared, ...]
     said: tuple[Said, ...]
     won: tuple[Won, ...]
+    decided: tuple[Decided, ...] = ()
 
 
 @frozen
@@ -92,9 +94,13 @@ def trace(repository: Repository, name: str) -> Trace:
         fix = f"newscreator trace {bare or 'OLLAMA_BASE_MODEL'}"
         raise NewscreatorError(f"{name!r} is no name of a setting: a name stands alone, without a value", fix=fix)
     found = Trace(
-        name, tuple(_declared(repository, name)), tuple(_said(repository, name)), tuple(_won(repository, name))
+        name,
+        tuple(_declared(repository, name)),
+        tuple(_said(repository, name)),
+        tuple(_won(repository, name)),
+        tuple(decided(repository, name)),
     )
-    if not (found.declared or found.said or found.won):
+    if not (found.declared or found.said or found.won or found.decided):
         raise _unknown(repository, name)
     return found
 
@@ -139,10 +145,17 @@ def _unknown(repository: Repository, name: str) -> NewscreatorError:
 
 
 def _declared(repository: Repository, name: str) -> Iterator[Declared]:
-    """Yield what the contract says of a name."""
-    for service, setting in repository.declared.get(name, ()):
-        owner = service.key if service else next(m.key for m in repository.contract.models.values() if m.switch == name)
-        yield Declared(owner, repository.contract.allowed(setting), setting.place)
+    """Yield what the contract says of a name, or of the settings that it is handed on as."""
+    meant = (name,) if name in repository.declared else sorted(aliases_of(repository).get(name, ()))
+    for one in meant:
+        for service, setting in repository.declared.get(one, ()):
+            owner = service.key if service else _switched(repository, one)
+            yield Declared(owner, repository.contract.allowed(setting), setting.place, one)
+
+
+def _switched(repository: Repository, name: str) -> str:
+    """Return the model whose switch a variable is."""
+    return next(model.key for model in repository.contract.models.values() if model.switch == name)
 
 
 def _said(repository: Repository, name: str) -> Iterator[Said]:
@@ -177,7 +190,7 @@ def _won(repository: Repository, name: str) -> Iterator[Won]:
     for service in repository.contract.services.values():
         text = service.process.environment.get(name) if service.process else None
         if text is not None:
-            word = _word(repository, service.settings.get(name), None, text)
+            word = word_of(repository, service.settings.get(name), None, text)
             hop = f"{service.place}: process.environment {name}={text} won"
             yield Won(None, service.key, text, word, service.place, (hop,))
 
@@ -195,22 +208,14 @@ def _of_service(
     here = repository.container(compose)
     value = here.environment.get(name)
     if value is not None:
-        word = _word(repository, setting, invocation, value.text)
+        word = word_of(repository, setting, invocation, value.text)
         return Won(invocation.name, who, value.text, word, value.origin, chain(value.chain))
     sites = list(repository.source_defaults(service, name)) if service else []
     if sites:
         site = sites[0]
-        word = _word(repository, setting, invocation, site.value) if site.value is not None else "computed"
+        word = word_of(repository, setting, invocation, site.value) if site.value is not None else "computed"
         hops = tuple(f"{one.place}: {one.kind} {name}={one.value}" for one in sites)
         return Won(invocation.name, who, site.value, word, site.place, hops, own=True)
     if setting is not None:
         return Won(invocation.name, who, None, "", setting.place, ())
     return None
-
-
-def _word(repository: Repository, setting: Setting | None, invocation: Invocation | None, text: str | None) -> Word:
-    """Return what the contract says of a resolved value."""
-    if setting is None:
-        return ""
-    allowed = repository.contract.allowed(setting, invocation)
-    return "right" if text is not None and any(agrees(text, one) for one in allowed) else "wrong"

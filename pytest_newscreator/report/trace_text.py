@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from pytest_newscreator.report.trace import Said, Trace, Unresolved, Won, Word
+from pytest_newscreator.report.decided import Decided, Word
+from pytest_newscreator.report.trace import Said, Trace, Unresolved, Won
 
 VERSION = 1
 """Of the JSON document: it changes when a field goes or means something else, not when one is added."""
@@ -19,7 +20,9 @@ NOTHING = "-"
 def render(found: Trace, unresolved: Sequence[Unresolved] = ()) -> str:
     """Return one trace as people read it."""
     lines = [found.name]
-    lines += [f"  contract  {_or(one.allowed)}  ({one.owner}, {one.place})" for one in found.declared]
+    for one in found.declared:
+        whose = one.owner if one.name == found.name else f"{one.owner} {one.name}"
+        lines.append(f"  contract  {_or(one.allowed)}  ({whose}, {one.place})")
     if not found.declared:
         lines.append("  contract  says nothing")
     if found.said:
@@ -30,8 +33,18 @@ def render(found: Trace, unresolved: Sequence[Unresolved] = ()) -> str:
         mark = f"  {won.word}" if won.word else ""
         lines += ["", f"  {_heading(won)}: {won.service} gets {own}{_shown(won.text, won.word)}{mark}"]
         lines += [f"    {_clipped(hop, LONGEST_LINE)}" for hop in won.chain] or ["    nothing gives it"]
+    for each in found.decided:
+        lines += ["", f"  {each.invocation}: {found.name} is {_shown(each.text, '')}", *_settles(each)]
     lines += [f"\n  {one}" for one in unresolved]
     return "\n".join(lines)
+
+
+def _settles(decided: Decided) -> Iterator[str]:
+    """Yield where the value of a variable comes from, and each value that it has a say in."""
+    yield from (f"    {_clipped(hop, LONGEST_LINE)}" for hop in decided.chain)
+    for one in decided.settles:
+        mark = f"  {one.word}" if one.word else ""
+        yield f"    decides {one.service} {one.setting}, which is {_shown(one.text, one.word)}{mark}"
 
 
 def render_table(traces: Sequence[Trace], unresolved: Sequence[Unresolved] = (), width: int | None = None) -> str:

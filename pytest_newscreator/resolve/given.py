@@ -77,6 +77,26 @@ def build_fault(root: Path, service: ComposeService, images: Images | None = Non
     return unread
 
 
+def unread_build(root: Path, service: ComposeService) -> str | None:
+    """Return why nobody knows what a service is built from: its files are not below the folder of newscreator.yaml."""
+    build = service.build
+    if build is None or is_remote(build.context):
+        return None
+    parts = (("context", build.context), ("dockerfile", build.dockerfile))
+    name, path = next(((name, path) for name, path in parts if path and is_beyond(root, path)), ("", ""))
+    if not name:
+        return None
+    node = service.get(f"build.{name}")
+    what = "build context" if name == "context" else "Dockerfile"
+    where = node.place if node else build.place
+    return f"{where}: the {what} {path} is outside the folder of newscreator.yaml, what is built of it is not known"
+
+
+def is_beyond(root: Path, path: str) -> bool:
+    """Tell whether a path leads out of the folder whose files are read: also to another part of its repository."""
+    return _is_outside(path) or bounds.is_outside(root, path)
+
+
 def _unread(root: Path, build: Build) -> ResolutionError | None:
     """Return why the Dockerfile of a build is not read."""
     refused = bounds.fault(root, build.dockerfile)

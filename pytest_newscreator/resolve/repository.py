@@ -9,15 +9,18 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 
 from pytest_newscreator.contract.model import Contract, Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
+from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.loading import Parsed
 from pytest_newscreator.resolve.compose.project import Build, ComposeService, Project, load_project
-from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied
+from pytest_newscreator.resolve.docker.context import Context
+from pytest_newscreator.resolve.given import Given, Images, build_fault, given, sources_copied, unread_build
+from pytest_newscreator.resolve.invoked import named_at
 from pytest_newscreator.resolve.oversized import matters, unread
 from pytest_newscreator.resolve.values import Hop
 from pytest_newscreator.sources import registry, tree
@@ -65,6 +68,7 @@ class Repository:
                 env_files=invocation.env_files,
                 environment={**invocation.environment, **shell},
                 environment_place=invocation.place,
+                named_at=partial(named_at, self.contract, invocation),
                 profiles=invocation.profiles,
                 project_directory=invocation.project_directory,
                 parsed=self._parsed,
@@ -213,6 +217,11 @@ class Repository:
             self._faults[id(compose)] = compose, build_fault(self.root, compose, self._images)
         return self._faults[id(compose)][1]
 
+    def unread_build(self, project: Project, service: Service) -> str | None:
+        """Return why it is not known what the image of a service is built from, if it is not."""
+        compose = self.compose_service(project, service)
+        return None if compose is None else unread_build(self.root, compose)
+
     def given(self, project: Project, service: Service) -> Given | None:
         """Return what Compose and the image give to a service."""
         compose = self.compose_service(project, service)
@@ -294,22 +303,58 @@ class Repository:
         """Return whether a file gets into the service's image: several services may share one build context."""
         key = service.key, path
         if key not in self._is_shipped:
-            shipped = self._shipped.get(service.key)
-            is_built = service in self.services_of(path)
-            self._is_shipped[key] = is_built and (shipped is None or _is_covered(path, shipped))
+            self._is_shipped[key] = service in self.services_of(path) and self._gets_in(service, path)
         return self._is_shipped[key]
 
+    def _gets_in(self, service: Service, path: str) -> bool:
+        """Return whether a file of a service's build context is mounted, or copied and kept away by no ignore file."""
+        if _is_covered(path, self._mounted.get(service.key, frozenset())):
+            return True
+        copied = self._copied.get(service.key)
+        contexts = self._build_contexts.get(service.key, ())
+        is_hidden = contexts and all(one.excludes(path) for one in contexts)
+        return not is_hidden and (copied is None or _is_covered(path, copied))
+
     @cached_property
-    def _shipped(self) -> Mapping[str, frozenset[str] | None]:
+    def _copied(self) -> Mapping[str, frozenset[str] | None]:
         """Return what each service's Dockerfile copies, relative to the root; None where no readable one says it."""
         found: dict[str, set[str] | None] = {}
-        for project in self.resolved.values():
-            for key, service in self.contract.services.items():
-                compose = self.compose_service(project, service)
-                copied = sources_copied(self.root, compose) if compose and compose.build else None
-                known = found.setdefault(key, set())
-                found[key] = None if copied is None or known is None else known | copied
+        for key, compose in self._built:
+            copied = sources_copied(self.root, compose)
+            known = found.setdefault(key, set())
+            found[key] = None if copied is None or known is None else known | copied
         return {key: frozenset(copied) if copied else None for key, copied in found.items()}
+
+    @cached_property
+    def _mounted(self) -> Mapping[str, frozenset[str]]:
+        """Return what each service mounts, relative to the root."""
+        found: dict[str, frozenset[str]] = {}
+        for key, compose in self._built:
+            binds = {mount.source for mount in compose.volumes if mount.type == "bind" and mount.source}
+            found[key] = found.get(key, frozenset()) | binds
+        return found
+
+    @cached_property
+    def _build_contexts(self) -> Mapping[str, tuple[Context, ...]]:
+        """Return the folders that each service is built from, with what their ignore files keep away."""
+        found: dict[str, dict[tuple[str, str], Context]] = {}
+        for key, compose in self._built:
+            build = compose.build
+            if build is not None and not is_remote(build.context):
+                built = found.setdefault(key, {})
+                context = Context.of(self.root, build.context, build.dockerfile)
+                built.setdefault((build.context, build.dockerfile), context)
+        return {key: tuple(contexts.values()) for key, contexts in found.items()}
+
+    @cached_property
+    def _built(self) -> tuple[tuple[str, ComposeService], ...]:
+        """Return the services of the contract that are built, under each invocation."""
+        pairs = [
+            (key, self.compose_service(project, service))
+            for project in self.resolved.values()
+            for key, service in self.contract.services.items()
+        ]
+        return tuple((key, compose) for key, compose in pairs if compose is not None and compose.build is not None)
 
     @cached_property
     def declared(self) -> Mapping[str, tuple[tuple[Service | None, Setting], ...]]:

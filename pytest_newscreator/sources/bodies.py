@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from pytest_newscreator.sources.lines import UNKNOWN, Locate, Spelled
+from pytest_newscreator.sources.lines import UNKNOWN, Locate, Spelled, joined
 from pytest_newscreator.sources.ollama.modelfile_grammar import COMMANDS, Span, scan
 from pytest_newscreator.sources.ollama.modelfile_parameters import KINDS
 from pytest_newscreator.sources.sites import Site, SiteKind
@@ -16,6 +16,7 @@ _MEMBER = re.compile(
     r'"(?P<key>(?:[^"\\]|\\.)*)"\s*:\s*'
     r'(?:"(?P<string>(?:[^"\\]|\\.)*)"|(?P<bare>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false)(?=[\s,}\]]|$))'
 )
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _BASE_OR_PARAMETER = re.compile(r"^[ \t]*(?:FROM|PARAMETER)[ \t]", re.IGNORECASE | re.MULTILINE)
 _DESTINATION = re.compile(r"modelfile|(?:^|[\s/])ollama create\b", re.IGNORECASE)
 _INNER = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
@@ -33,6 +34,10 @@ def json_sites(body: Spelled, locate: Locate, scope: str) -> Iterator[Site]:
     model = _model(members)
     for member in members:
         group = "string" if member["string"] is not None else "bare"
+        if member["key"] == "modelfile" and group == "string":
+            inside = unescaped(body.cut(member.start(group), member.end(group)))
+            yield from embedded_modelfile(inside, locate, scope, model)
+            continue
         if UNKNOWN in member[group] or UNKNOWN in member["key"]:
             continue
         value = _unescaped(member["string"]) if group == "string" else member["bare"]
@@ -45,6 +50,26 @@ def _model(members: list[re.Match[str]]) -> str | None:
     named = {member["string"] for member in members if member["key"] == "model" and member["string"] is not None}
     name = named.pop() if len(named) == 1 else UNKNOWN
     return None if UNKNOWN in name else _unescaped(name)
+
+
+def embedded_modelfile(text: Spelled, locate: Locate, scope: str, model: str | None) -> Iterator[Site]:
+    """Yield what the Modelfile in a request says of the model that the request creates, where that is known."""
+    for site in modelfile_sites(text, locate, scope, "", model):
+        if site.value is not None:
+            yield site
+
+
+def unescaped(body: Spelled) -> Spelled:
+    """Return what the inside of a JSON string says, each character where its escape stands."""
+    pieces: list[Spelled] = []
+    last = 0
+    for escape in _ESCAPE.finditer(body.text):
+        pieces.append(body.cut(last, escape.start()))
+        text = _unescaped(escape[0])
+        start = body.at[escape.start()]
+        pieces.append(Spelled(text, (start,) * len(text), start))
+        last = escape.end()
+    return joined([*pieces, body.cut(last)], body.start)
 
 
 def _unescaped(text: str) -> str:

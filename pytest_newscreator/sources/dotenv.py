@@ -19,6 +19,7 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.sources.bounds import LONGEST, SHOWN, Room, clipped
 from pytest_newscreator.sources.compose.interpolation import Lookup, Outcome, Template, TemplateError, evaluate, parse
 from pytest_newscreator.sources.sites import Read, Reader, Site, SourceFile
+from pytest_newscreator.sources.templates import template_of
 
 # White space as Go's unicode.IsSpace has it; Python's own idea adds four control characters.
 _BLANKS = "\t\v\f\r \x85\xa0"
@@ -297,16 +298,10 @@ def _unescaped(escape: str) -> str:
     return chr(int(digits, 8)) if is_octal else "\\" + digits
 
 
-_TEMPLATE_ENDINGS = ("example", "sample", "template", "dist")
-
-
 def is_dotenv(path: str) -> bool:
     """Say whether the name of `path` is one that dotenv files and their templates have."""
-    name = path.rpartition("/")[2]
-    if name == ".env" or name.startswith(".env.") or name.endswith(".env"):
-        return True
-    stem, _, ending = name.rpartition(".")
-    return ending in _TEMPLATE_ENDINGS and (stem == "env" or stem.endswith(".env"))
+    name = (template_of(path) or path).rpartition("/")[2]
+    return name == ".env" or name.startswith(".env.") or name.endswith(".env")
 
 
 def read(source: SourceFile) -> Read:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
-from pytest_newscreator.sources import dotenv
+from pytest_newscreator.sources import dotenv, templates
 from pytest_newscreator.sources.compose import reader as compose
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.literals import reader as literals
@@ -16,6 +16,7 @@ from pytest_newscreator.sources.ollama import modelfile
 from pytest_newscreator.sources.python import reader as python
 from pytest_newscreator.sources.shell import reader as shell
 from pytest_newscreator.sources.sites import Read, Reader, SourceFile, merge
+from pytest_newscreator.sources.tree import is_left_out
 
 
 def readers() -> tuple[Reader, ...]:
@@ -31,9 +32,29 @@ def readers() -> tuple[Reader, ...]:
     )
 
 
+_OWN = frozenset(reader.name for reader in readers())
+
+
 def read(source: SourceFile, readers_: Iterable[Reader]) -> Read:
     """Ask every reader that knows this path; a file that cannot be read is a problem, never a silence."""
-    return merge(_read(reader, source) for reader in readers_ if reader.matches(source.path))
+    known, inner = _known(source.path, readers_)
+    return _read_alone(known, source, inner)
+
+
+def _known(path: str, readers_: Iterable[Reader]) -> tuple[list[Reader], str | None]:
+    """Return the readers of a file, and as what they read it where it is a template: ours know only what it is of."""
+    inner = templates.template_of(path)
+    named = [reader for reader in readers_ if reader.matches(path)]
+    if inner is None or any(reader.name not in _OWN for reader in named):
+        return named, None
+    return [reader for reader in readers_ if reader.matches(inner) and is_left_out(inner) is None], inner
+
+
+def _read_alone(known: Sequence[Reader], source: SourceFile, inner: str | None) -> Read:
+    """Ask several readers of one file, of a template as what it is a template of."""
+    if inner is None:
+        return _read(known[0], source) if len(known) == 1 else merge(_read(reader, source) for reader in known)
+    return templates.read(source, inner, lambda covered: merge(_read(reader, covered) for reader in known))
 
 
 def read_all(
@@ -44,20 +65,21 @@ def read_all(
     `load` gives the text of a path, None where there is none; it is asked only for what a reader knows.
     """
     found: dict[str, list[Read]] = {}
-    together: dict[str, list[SourceFile]] = {}
+    waiting: dict[str, list[SourceFile]] = {}
     with _without_collector():
         for path in paths:
-            known = [reader for reader in readers_ if reader.matches(path)]
+            known, inner = _known(path, readers_)
             source = load(path) if known else None
             if source is None:
                 continue
-            found[path] = [_read(reader, source) for reader in known if reader.read_all is None]
-            for reader in known:
-                if reader.read_all is not None:
-                    together.setdefault(reader.name, []).append(source)
+            together = [reader for reader in known if reader.read_all is not None and inner is None]
+            alone = [reader for reader in known if reader not in together]
+            found[path] = [_read_alone(alone, source, inner)] if alone else []
+            for reader in together:
+                waiting.setdefault(reader.name, []).append(source)
         for reader in readers_:
-            reads = _together(reader, together.get(reader.name, []))
-            for source in together.get(reader.name, []):
+            reads = _together(reader, waiting.get(reader.name, []))
+            for source in waiting.get(reader.name, []):
                 found[source.path].append(reads.get(source.path, Read()))
     return {path: reads[0] if len(reads) == 1 else merge(reads) for path, reads in found.items()}
 

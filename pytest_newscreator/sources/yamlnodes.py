@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import yaml
 
 from pytest_newscreator.errors import SourceError
 from pytest_newscreator.places import Place
+from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.sites import SourceFile
 
 MAX_BYTES = 5_000_000
@@ -41,6 +43,7 @@ _TOO_DEEP = re.compile(r"(?:[-?:][ \t]{1,8}){200}|(?:[\[{][ \t]{0,8}){200}")
 _SHORTEST_DEEP = 200
 _TAG = "tag:yaml.org,2002:"
 _UNTAGGED = {yaml.ScalarNode: f"{_TAG}str", yaml.SequenceNode: f"{_TAG}seq", yaml.MappingNode: f"{_TAG}map"}
+_NO_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKS = frozenset({"!", "&"})
 _PROPERTY = re.compile(r"(?:[!&][^\s,\[\]{}]*\s+)+")
 
@@ -68,11 +71,21 @@ def documents(source: SourceFile) -> tuple[yaml.Node, ...]:
         roots = tuple(yaml.compose_all(text, _Loader))
     except yaml.MarkedYAMLError as error:
         raise _located(error, source.path) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise SourceError(f"this is no YAML: {error}", place=Place(source.path), fix="mend the file") from error
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise _unreadable(source) from error
     for root in roots:
-        _check(root, source.path, 0, set(), set())
+        _Checking(source.path).check(root)
     return roots
+
+
+def _unreadable(source: SourceFile) -> SourceError:
+    """Return the error of a text that no YAML parser begins with: the first character that YAML does not have."""
+    bad = _NO_CHARACTER.search(source.text)
+    if bad is None:
+        return SourceError("this is no YAML, should be", place=Place(source.path), fix="mend the file")
+    place = Lines(source.path, source.text).place(bad.start())
+    fix = "remove the character; in double quotes it may stand as an escape"
+    return SourceError(f"the character U+{ord(bad[0]):04X} is none of YAML, should be text", place=place, fix=fix)
 
 
 def _located(error: yaml.MarkedYAMLError, path: str) -> SourceError:
@@ -82,25 +95,49 @@ def _located(error: yaml.MarkedYAMLError, path: str) -> SourceError:
     return SourceError(f"this is no YAML: {what}", place=place, fix="mend the line, or the one above it")
 
 
-def _check(node: yaml.Node, path: str, depth: int, seen: set[int], above: set[int]) -> None:
-    if id(node) in above:
-        raise SourceError("the anchor contains itself, should be finite", place=node_place(node, path))
-    if id(node) in seen or isinstance(node, yaml.ScalarNode):
-        return
-    if depth > MAX_DEPTH:
-        raise SourceError(f"the value nests more than {MAX_DEPTH} levels, should be flat", place=node_place(node, path))
-    above.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        _refuse_duplicates(node, path)
-    for child in _children(node):
-        if not isinstance(child, yaml.ScalarNode):
-            _check(child, path, depth + 1, seen, above)
-    above.discard(id(node))
-    seen.add(id(node))
+@dataclass(slots=True)
+class _Checking:
+    """How the nodes of one document are checked: the values that each expands to, and how many are written."""
 
+    path: str
+    sizes: dict[int, int] = field(default_factory=dict)
+    above: set[int] = field(default_factory=set)
+    written: int = 0
 
-def _children(node: yaml.Node) -> Iterable[yaml.Node]:
-    return node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    def check(self, node: yaml.Node, depth: int = 0) -> int:
+        """Return how many values a node expands to; raise SourceError for what is too deep, too many or endless."""
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        if id(node) in self.above:
+            raise SourceError("the anchor contains itself, should be finite", place=node_place(node, self.path))
+        if id(node) in self.sizes:
+            return self.sizes[id(node)]
+        if depth > MAX_DEPTH:
+            message = f"the value nests more than {MAX_DEPTH} levels, should be flat"
+            raise SourceError(message, place=node_place(node, self.path))
+        self.above.add(id(node))
+        size = 1 + self.below(node, depth)
+        # A file that is long without aliases is no bomb: who reads it decides.
+        if size > MAX_NODES >= self.written:
+            message = f"aliases expand to more than {MAX_NODES} values, should be fewer"
+            raise SourceError(message, place=node_place(node, self.path), fix="use fewer nested aliases")
+        self.above.discard(id(node))
+        self.sizes[id(node)] = size
+        return size
+
+    def below(self, node: yaml.Node, depth: int) -> int:
+        """Return how many values the children of a node expand to; what is merged in is there once, whoever has it."""
+        self.written += len(node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return sum([1 if isinstance(one, yaml.ScalarNode) else self.check(one, depth + 1) for one in node.value])
+        size = len(node.value)
+        if isinstance(node, yaml.MappingNode):
+            _refuse_duplicates(node, self.path)
+        for key, value in node.value:
+            if not isinstance(value, yaml.ScalarNode):
+                expanded = self.check(value, depth + 1)
+                size += 0 if _is_merge(key) else expanded - 1
+        return size
 
 
 def _refuse_duplicates(node: yaml.MappingNode, path: str) -> None:

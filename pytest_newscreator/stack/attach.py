@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from pytest_newscreator.contract.model import Contract, Invocation, Service
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.stack import engine, probe
-from pytest_newscreator.stack.container import CONFIG_FILES_LABEL, WORKING_DIR_LABEL, Container
+from pytest_newscreator.stack.container import CONFIG_FILES_LABEL, PROJECT_LABEL, WORKING_DIR_LABEL, Container
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.owned import LABEL
 from pytest_newscreator.verdicts import NotVerified
@@ -24,7 +25,10 @@ class AttachBackend:
     def start(self, request: Request) -> Stack:
         """Find the stack; raises `NotVerified` where no container of this project exists and no URL is declared."""
         contract = request.repository.contract
-        found = find(request.repository) if any(s.compose for s in contract.services.values()) else {}
+        by_compose = {s.compose: s.key for s in contract.services.values() if s.compose}
+        every = _all(request.repository) if by_compose else []
+        taken = chosen(every)
+        found = {by_compose[name]: container for name, container in taken.items()}
         endpoints = {key: _endpoint(contract.services[key], container) for key, container in found.items()}
         endpoints |= by_url(contract)
         if not endpoints:
@@ -37,7 +41,7 @@ class AttachBackend:
             invocation=invocation,
             endpoints=endpoints,
             rolled_back=rolled_back,
-            notes=_notes(found),
+            notes=(*_notes(found), *beside(every, taken)),
         )
 
 
@@ -84,7 +88,13 @@ def by_url(contract: Contract) -> dict[str, Endpoint]:
 
 
 def find(repository: Repository) -> dict[str, Container]:
-    """Return the containers of this project by contract key; stopped ones count, they are the user's too.
+    """Return the containers of this project by contract key; stopped ones count, they are the user's too."""
+    by_compose = {s.compose: s.key for s in repository.contract.services.values() if s.compose}
+    return {by_compose[name]: container for name, container in chosen(_all(repository)).items()}
+
+
+def _all(repository: Repository) -> list[Container]:
+    """Return every container of a service of the contract that was started from this repository.
 
     A container is of this project when Compose labelled it with the working directory and a file of an invocation,
     so that a project of the same name elsewhere is never taken for it.
@@ -98,15 +108,47 @@ def find(repository: Repository) -> dict[str, Container]:
         folders.add(str(paths[0].parent))
         if invocation.project_directory:
             folders.add(str((repository.root / invocation.project_directory).resolve()))
-    mine: dict[str, Container] = {}
-    by_compose = {s.compose: s.key for s in repository.contract.services.values() if s.compose}
-    for container in engine.containers():
+    services = {service.compose for service in repository.contract.services.values() if service.compose}
+
+    def is_mine(container: Container) -> bool:
         labels = container.labels
-        named = _files(container)
         in_folder = str(Path(labels.get(WORKING_DIR_LABEL, "/nowhere")).resolve()) in folders
-        if LABEL not in labels and in_folder and named & files and container.service in by_compose:
-            mine[by_compose[container.service]] = container
-    return mine
+        return LABEL not in labels and in_folder and bool(_files(container) & files) and container.service in services
+
+    return [container for container in engine.containers() if is_mine(container)]
+
+
+def chosen(found: Sequence[Container]) -> dict[str, Container]:
+    """Return one container a service: of the project of which most runs, one that runs, the first by its name."""
+    running = Counter(_project(one) for one in found if one.is_running)
+    ordered = sorted(found, key=lambda one: (-running[_project(one)], _project(one), not one.is_running, one.name))
+    services = dict.fromkeys(one.service for one in ordered)
+    return {name: next(one for one in ordered if one.service == name) for name in services}
+
+
+def beside(found: Sequence[Container], taken: Mapping[str, Container]) -> tuple[str, ...]:
+    """Say what else runs of this repository: further containers of a service, and a second project."""
+    projects = {_project(one) for one in taken.values()}
+    notes = []
+    for one in taken.values():
+        same = [other for other in found if (other.service, _project(other)) == (one.service, _project(one))]
+        if len(same) > 1:
+            names = ", ".join(sorted(other.name for other in same))
+            notes.append(
+                f"{one.service} has {len(same)} containers ({names}): environment, healthy, listening and stable hold"
+                f" each, everything else {one.name}"
+            )
+    for project in sorted({_project(other) for other in found} - projects):
+        names = ", ".join(sorted(other.name for other in found if _project(other) == project))
+        notes.append(f"a second project of this folder, {project}, is there too and not verified: {names}")
+    if len(projects) > 1:
+        notes.append(f"the services are of {len(projects)} projects: {', '.join(sorted(projects))}")
+    return tuple(notes)
+
+
+def _project(container: Container) -> str:
+    """Return the Compose project of a container."""
+    return container.labels.get(PROJECT_LABEL, "")
 
 
 def _endpoint(service: Service, container: Container) -> Endpoint:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from pytest_newscreator.contract.model import Contract
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import engine, probe, shared
 from pytest_newscreator.stack.attach import AttachBackend, UrlBackend, by_url, find
 from pytest_newscreator.stack.compose import ComposeBackend
-from pytest_newscreator.stack.model import Backend, Request, Stack
-from pytest_newscreator.stack.process import ProcessBackend
+from pytest_newscreator.stack.model import Backend, Endpoint, Request, Stack
+from pytest_newscreator.stack.process import ProcessBackend, is_served_by
+from pytest_newscreator.stack.watchdog import born, living, read_orders
 from pytest_newscreator.verdicts import NotVerified
 
 KINDS = ("auto", "compose", "process", "attach", "none")
@@ -63,11 +66,22 @@ def _own(backend: Backend, request: Request) -> Stack:
 def _is_up(stack: Stack) -> bool:
     """Return whether everything of a stack still runs and answers."""
     for endpoint in stack.endpoints.values():
+        if endpoint.pid is not None and not _is_same(endpoint, stack.own_run.folder):
+            return False
         if endpoint.container is not None and not engine.is_healthy(endpoint.container):
             return False
         if endpoint.url is not None and not probe.answers(endpoint.service, endpoint.url, endpoint.ca):
             return False
     return True
+
+
+def _is_same(endpoint: Endpoint, folder: Path) -> bool:
+    """Return whether a process still is the one that the run started, and what listens at its address is its own."""
+    orders = [order for order in read_orders(folder) if order[0] == "kill" and order[1] == str(endpoint.pid)]
+    if endpoint.pid is None or not orders or born(endpoint.pid) != orders[-1][2] or not living(endpoint.pid):
+        return False
+    port = urlsplit(endpoint.url).port if endpoint.url else None
+    return port is None or is_served_by(endpoint.pid, port)
 
 
 def _with_urls(stack: Stack, contract: Contract) -> Stack:

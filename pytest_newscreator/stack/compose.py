@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -108,6 +108,7 @@ def config(request: Request, project: str) -> dict[str, Any]:
 def _up(request: Request, compose: Sequence[str], model: Mapping[str, Any]) -> dict[str, Endpoint]:
     """Build and start; wait until every service of the contract serves and is healthy."""
     services = model.get("services", {}).values()
+    refuse_what_never_serves(request.repository.contract.services.values(), model)
     if any("build" in service for service in services):
         _build(request, compose)
     _pull(request, compose, {service["image"] for service in services if "build" not in service})
@@ -117,6 +118,21 @@ def _up(request: Request, compose: Sequence[str], model: Mapping[str, Any]) -> d
     arguments_ = [*compose, "up", "--detach", "--no-build"]
     with said.open("wb") as errors, _client(request, arguments_, stdout=subprocess.DEVNULL, stderr=errors) as up:
         return _wait(request, model["name"], up, started)
+
+
+def refuse_what_never_serves(services: Iterable[Service], model: Mapping[str, Any]) -> None:
+    """Raise `StackError` where waiting is pointless: a service that is never created, a port that nobody reaches."""
+    created = model.get("services", {})
+    for service in services:
+        if not service.compose:
+            continue
+        if service.compose not in created:
+            what = f"{service.key} is never created: this invocation has no service {service.compose}, or its profile"
+            raise StackError(f"{what} is not active", place=service.place, fix="add `profiles:` to the invocation")
+        ports = created[service.compose].get("ports") or ()
+        if service.port is not None and str(service.port) not in {str(one.get("target")) for one in ports}:
+            what = f"{service.key} is never reached: port {service.port} of {service.compose} is not published"
+            raise StackError(what, place=service.place, fix=f'publish it: ports: ["127.0.0.1::{service.port}"]')
 
 
 def _pull(request: Request, compose: Sequence[str], images: Collection[str]) -> None:
@@ -153,12 +169,13 @@ def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: 
     healthy: dict[str, float] = {}
     while True:
         elapsed = time.monotonic() - started
-        containers = {c.service: c for c in engine.containers(project)}
+        found = engine.containers(project)
+        containers = worst(found)
         for service in services:
             container = containers.get(service.compose or "")
             if container is None:
                 continue
-            if service.key not in served and probe.answers(service, container.url(service.port)):
+            if service.key not in served and _serves(service, container):
                 served[service.key] = elapsed
             if service.key not in healthy and container.is_healthy and service.key in served:
                 healthy[service.key] = elapsed
@@ -166,8 +183,8 @@ def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: 
             return {s.key: _endpoint(s, containers[s.compose or ""], served[s.key], healthy[s.key]) for s in services}
         own = {s.compose for s in services}
         # A job that the project runs once, to fetch a model say, has done its part when it ends well.
-        ended = [c for c in containers.values() if c.has_failed and not (c.has_ended_well and c.service not in own)]
-        sick = ended or [c for c in containers.values() if c.restart_count >= CRASHES]
+        ended = [c for c in found if c.has_failed and not (c.has_ended_well and c.service not in own)]
+        sick = ended or [c for c in found if c.restart_count >= CRASHES]
         overdue = [s for s in services if s.key not in healthy and elapsed > s.ready_within_s]
         failed_up = up.poll() not in (None, 0) and not sick
         if sick or overdue or failed_up:
@@ -176,6 +193,17 @@ def _wait(request: Request, project: str, up: subprocess.Popen[bytes], started: 
         waiting = ", ".join(s.key for s in services if s.key not in healthy)
         request.progress(f"waiting for {waiting or 'the containers'} ({elapsed:.0f} s)")
         time.sleep(POLL_S)
+
+
+def _serves(service: Service, container: Container) -> bool:
+    """Return whether a service answers; one without a port in the contract is only asked by its health check."""
+    return container.is_running if service.port is None else probe.answers(service, container.url(service.port))
+
+
+def worst(found: Iterable[Container]) -> dict[str, Container]:
+    """Return one container a service: of several the first that is not well yet, so that all are waited for."""
+    ordered = sorted(found, key=lambda one: (one.is_healthy, one.name), reverse=True)
+    return {container.service: container for container in ordered}
 
 
 def _endpoint(service: Any, container: Container, served_s: float, healthy_s: float) -> Endpoint:  # noqa: ANN401

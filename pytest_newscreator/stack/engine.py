@@ -13,6 +13,7 @@ from pytest_newscreator.frozen import frozen
 from pytest_newscreator.stack.container import (
     PROJECT_LABEL,
     SERVICE_LABEL,
+    WORKING_DIR_LABEL,
     Container,
     container_of,
 )
@@ -64,11 +65,14 @@ def _connected() -> DockerClient:
     except ImportError:
         fix = "pip install 'pytest-newscreator[stack]'"
         raise NotVerified("the Docker SDK is not installed", needs="docker", fix=fix) from None
+    connected = None
     try:
         connected = docker.from_env(timeout=30)
         connected.ping()
     except (DockerException, OSError) as error:
         reason = _innermost(error)
+        if connected is not None:
+            connected.close()
         raise NotVerified(f"no Docker daemon answers ({reason})", needs="docker", fix=START_FIX) from None
     return connected
 
@@ -133,6 +137,16 @@ def containers(project: str | None = None) -> list[Container]:
         except NotFound:
             continue
     return [c for c in found if c.labels.get("com.docker.compose.oneoff") != "True"]
+
+
+def replicas(container: Container) -> tuple[Container, ...]:
+    """Return the other containers of the same project, folder and service, stopped ones too, in a fixed order."""
+    labels = (PROJECT_LABEL, WORKING_DIR_LABEL, SERVICE_LABEL)
+    if PROJECT_LABEL not in container.labels:
+        return ()
+    found = once(("replicas", container.labels[PROJECT_LABEL]), lambda: containers(container.labels[PROJECT_LABEL]))
+    same = [one for one in found if all(one.labels.get(name) == container.labels.get(name) for name in labels)]
+    return tuple(sorted((one for one in same if one.id != container.id), key=lambda one: one.name))
 
 
 def inspect(identifier: str) -> Container:

@@ -17,6 +17,22 @@ def holder(port: int) -> str | None:
     return _container(port) or _process(port)
 
 
+def listeners(port: int) -> frozenset[int | None]:
+    """Return the processes that listen on a TCP port of this machine, by number; None is one that is not to be seen.
+
+    One socket may be shared by several, a server and its children say: then each is there.
+    """
+    inodes = set(_inodes(port))
+    found: set[int | None] = set()
+    seen: set[str] = set()
+    for entry in Path("/proc").glob("[0-9]*") if inodes else ():
+        held = inodes & set(_links(entry / "fd"))
+        if held:
+            found.add(int(entry.name))
+            seen |= held
+    return frozenset(found | ({None} if inodes - seen else set()))
+
+
 def _container(port: int) -> str | None:
     """Return the container that publishes a port."""
     from pytest_newscreator.stack import engine

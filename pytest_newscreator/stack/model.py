@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pytest_newscreator.frozen import frozen
-from pytest_newscreator.verdicts import NotVerified
+from pytest_newscreator.verdicts import NotVerified, masked, secrets
 
 if TYPE_CHECKING:
     from pytest_newscreator.contract.model import Invocation, Service
@@ -29,8 +29,13 @@ class Placement:
     why: str
 
     def __str__(self) -> str:
-        """Render as `service NAME: declared -> placed (why)`."""
-        return f"{self.service} {self.name}: {self.declared} -> {self.placed} ({self.why})"
+        """Render as `service NAME: declared -> placed (why)`, without secrets."""
+        declared, placed = (self._shown(text) for text in (self.declared, self.placed))
+        return f"{self.service} {self.name}: {declared} -> {placed} ({masked(self.why)})"
+
+    def _shown(self, text: str | None) -> str:
+        """Return a value as it may be read."""
+        return masked(f"{text}", secrets({self.name: text or ""}))
 
 
 @frozen
@@ -110,7 +115,7 @@ class Stack:
             if e.served_s is not None and e.healthy_s is not None
         ]
         placed = [f"  placed: {placement}" for placement in self.placements]
-        return (first, *times, *placed, *(f"  {note}" for note in self.notes))
+        return (first, *times, *placed, *(f"  {masked(note)}" for note in self.notes))
 
 
 @frozen

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_newscreator.stack.isolation import within
 from pytest_newscreator.stack.model import Placement
 
 if TYPE_CHECKING:
@@ -37,14 +38,15 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
     folder of this machine, or None for an empty volume. Everything that is not placement stays byte-equal.
     """
     model = copy.deepcopy(model)
-    model["name"] = project
+    declared, model["name"] = model.get("name"), project
     placements: list[Placement] = []
     notes: list[str] = []
+    built = _built(model, project)
     for name, service in model.get("services", {}).items():
         _label(service, labels)
-        service.pop("container_name", None)
-        if "build" in service:
-            service["image"] = f"{project}-{name}"
+        placements += within(service, services.get(name, name))
+        if service.get("image") in built or "build" in service:
+            service["image"] = built.get(service.get("image"), f"{project}-{name}")
         service["ports"] = [_loopback(port) for port in service.get("ports", [])]
         placements += _spare(service, services.get(name, name), copied, model)
         if _wants_gpu(service) and not nvidia():
@@ -58,30 +60,66 @@ def owned(  # noqa: PLR0913 - by name, each one fact of this machine or run
         resources = model.get(kind) or {}
         for name, resource in resources.items():
             placements += _plain(name, resource or {})
+            placements += _taken(kind.removesuffix("s"), name, resource or {}, declared)
             resources[name] = _owned(resource or {}, labels)
     return model, tuple(placements), tuple(notes)
 
 
 def _spare(service: Model, key: str, copied: Callable[[Path], Path | None], model: Model) -> Iterator[Placement]:
-    """Mount something else where a service could write into this machine's folders."""
-    for mount in service.get("volumes", []):
+    """Mount something else where a service could write into this machine's folders, or command its servers.
+
+    What is mounted and not there is an empty volume: Docker would make an empty folder of it, in the checkout too.
+    """
+    for mount in list(service.get("volumes", [])):
         source = Path(mount.get("source", ""))
-        if mount.get("type") != "bind" or mount.get("read_only"):
+        if mount.get("type") != "bind":
             continue
-        if source.is_socket() or source.is_block_device() or source.is_char_device():
+        if not (source.exists() or source.is_symlink()):
+            yield _emptied(model, mount, key, "it does not exist, and Docker would make it in this machine's folders")
+            continue
+        if source.is_socket() or _has_docker(source):
+            service["volumes"].remove(mount)
+            why = "it commands what is not this run's"
+            yield Placement(key, f"mount {mount['target']}", str(source), "dropped", why)
+            continue
+        if mount.get("read_only") or source.is_block_device() or source.is_char_device():
             continue
         copy_ = copied(source)
-        if copy_ is not None:
-            mount["source"] = str(copy_)
-        else:
-            volumes = model.setdefault("volumes", {})
-            name = f"in-place-of-mount-{len(volumes)}"
-            volumes[name] = {}
-            target = mount["target"]
-            mount.clear()
-            mount.update({"type": "volume", "source": name, "target": target})
-        what = "a copy" if copy_ is not None else "an empty volume"
-        yield Placement(key, f"mount {mount['target']}", str(source), what, "a run of its own writes nowhere else")
+        if copy_ is None:
+            yield _emptied(model, mount, key, "a run of its own writes nowhere else")
+            continue
+        mount["source"] = str(copy_)
+        why = "a run of its own writes nowhere else"
+        yield Placement(key, f"mount {mount['target']}", str(source), "a copy", why)
+
+
+def _emptied(model: Model, mount: Model, key: str, why: str) -> Placement:
+    """Make an empty volume of a mount."""
+    volumes = model.setdefault("volumes", {})
+    name, source, target = f"in-place-of-mount-{len(volumes)}", mount.get("source", ""), mount["target"]
+    volumes[name] = {}
+    mount.clear()
+    mount.update({"type": "volume", "source": name, "target": target})
+    return Placement(key, f"mount {target}", str(source), "an empty volume", why)
+
+
+def _has_docker(source: Path) -> bool:
+    """Return whether a folder is one in which Docker's socket lies."""
+    return source.is_dir() and any((source / name).is_socket() for name in ("docker.sock", "run/docker.sock"))
+
+
+def _built(model: Model, project: str) -> dict[str | None, str]:
+    """Return which image of this run stands for the name of each image that the project builds."""
+    services = model.get("services", {}).items()
+    return {one["image"]: f"{project}-{name}" for name, one in services if "build" in one and "image" in one}
+
+
+def _taken(kind: str, name: str, resource: Model, project: str | None) -> Iterator[Placement]:
+    """Tell of a network or volume that has a name of its own, or is there already: the run makes its own."""
+    usual = (None, f"{project}_{name}", name)
+    if resource.get("external") or (project and resource.get("name") not in usual):
+        said = f"{resource.get('name') or name}{' (external)' if resource.get('external') else ''}"
+        yield Placement(f"{kind} {name}", "name", said, "a new one", "a run of its own uses nobody else's")
 
 
 def lease_of(run: Run) -> str:

@@ -10,8 +10,9 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.errors import StackError
@@ -19,11 +20,14 @@ from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.stack.model import Placement, Request
 from pytest_newscreator.stack.owned import FILES_VARIABLE
-from pytest_newscreator.stack.placement import LOOPBACK, Placing
+from pytest_newscreator.stack.placement import LOOPBACK, OLLAMA_PORT, OWN_NAMES, Placing
 from pytest_newscreator.stack.rootfs import lay_out
+from pytest_newscreator.stack.scripts import place_scripts, refuse_scripts
 from pytest_newscreator.verdicts import NotVerified
 
 HOST_OWN = ("PATH", "TMPDIR")
+ROOTS_HOME = "/root"
+HERE = "placed on this machine"
 
 
 @frozen
@@ -51,7 +55,7 @@ def plans(request: Request) -> list[Plan]:
     givens = dict(_givens(request))
     ports = {key: free_port() for key in (*givens, *_own_processes(request))}
     plans = [_container_plan(request, key, given, givens, ports) for key, given in givens.items()]
-    plans += [_process_plan(request, key, ports[key]) for key in _own_processes(request)]
+    plans += [_process_plan(request, key, ports) for key in _own_processes(request)]
     return sorted(plans, key=lambda plan: _depth(plan, {p.service.compose: p for p in plans}))
 
 
@@ -103,10 +107,12 @@ def _container_plan(
         own=service.compose or key,
         root=root,
         folders=lay_out(given, request.repository.root, root),
-        ports={(services[k].compose or k, services[k].port or 0): ports[k] for k in givens},
+        ports={(services[k].compose or k, _inside(services[k])): ports[k] for k in givens},
+        nowhere=free_port(),
     )
     environment, placements = _environment(request, key, given, placing)
     command = _command([placing.argument(word) for word in given.command], key)
+    placements += tuple(place_scripts(key, root, command, placing))
     depends = given.compose.get("depends_on")
     return Plan(
         service=service,
@@ -119,6 +125,11 @@ def _container_plan(
         log=request.folder / f"{key}.log",
         after=tuple(depends.value) if depends is not None and isinstance(depends.value, dict | list) else (),
     )
+
+
+def _inside(service: Service) -> int:
+    """Return the port on which a service listens in its container."""
+    return service.port or (OLLAMA_PORT if service.kind == "ollama" else 0)
 
 
 def _cwd(given: Given, root: Path) -> Path:
@@ -134,16 +145,41 @@ def _environment(
     environment = _host(request)
     placements: list[Placement] = []
     for name, value in given.environment.items():
-        if value.text is None or name in HOST_OWN:
+        if value.text is None or name in (*HOST_OWN, "OLLAMA_HOST"):
             continue
-        text, why = placing.text(value.text), "placed on this machine"
+        text, why = placing.text(value.text), HERE
         if name == FILES_VARIABLE and request.base_files:
             text = " ".join(f"{model}={path}" for model, path in request.base_files.items())
             why = "base models given as files"
         environment[name] = text
         if text != value.text:
             placements.append(Placement(key, name, value.text, text, why))
+    declared = given.environment.get("OLLAMA_HOST")
+    placements += _commanded(key, environment, declared.text if declared else None, placing)
+    placements += confined(key, environment, placing.root)
     return environment, tuple(placements)
+
+
+def _commanded(key: str, environment: dict[str, str], declared: str | None, placing: Placing) -> Iterator[Placement]:
+    """Give every process an OLLAMA_HOST: without one, `ollama` would command whatever serves this machine."""
+    environment["OLLAMA_HOST"] = placing.ollama_host(declared or "")
+    if environment["OLLAMA_HOST"] != declared:
+        yield Placement(key, "OLLAMA_HOST", declared, environment["OLLAMA_HOST"], HERE)
+
+
+def confined(key: str, environment: dict[str, str], root: Path) -> Iterator[Placement]:
+    """Give a process a home below `root`, and a model store wherever one is named: never this user's own."""
+    for name, default in (("HOME", ROOTS_HOME), ("OLLAMA_MODELS", None)):
+        declared = environment.get(name)
+        folder = declared or default
+        if folder is None:
+            continue
+        place = Path(os.path.normpath(folder))
+        if not place.is_relative_to(root):
+            place = root / os.path.normpath(f"/{folder}").lstrip("/")
+            environment[name] = str(place)
+            yield Placement(key, name, declared, str(place), "a run of its own uses no folder of this user")
+        place.mkdir(parents=True, exist_ok=True)
 
 
 def _host(request: Request) -> dict[str, str]:
@@ -189,20 +225,49 @@ def _health_command(given: Given, placing: Placing) -> tuple[str, ...]:
     return tuple(placed[1:] if placed[0] == "CMD" else placed)
 
 
-def _process_plan(request: Request, key: str, port: int) -> Plan:
+def _process_plan(request: Request, key: str, ports: Mapping[str, int]) -> Plan:
     """Return what a service declared as a process is started by."""
     service = request.repository.contract.services[key]
     process = service.process
     if process is None:
         raise StackError(f"{key} is not declared as a process")
-    environment = {"HOME": os.environ.get("HOME", "/"), **_host(request), **process.environment}
-    declared = process.environment.get("OLLAMA_HOST")
-    placements: tuple[Placement, ...] = ()
-    if service.kind == "ollama":
-        environment["OLLAMA_HOST"] = f"{LOOPBACK}:{port}"
-        placements = (Placement(key, "OLLAMA_HOST", declared, environment["OLLAMA_HOST"], "placed on this machine"),)
-    else:
-        port = service.port or port
-    command = _command(list(process.command), key)
+    root, cwd = request.folder / key, request.repository.root
+    placing = Placing(own=key, root=root, folders=(), ports=_beside(request, key, ports), nowhere=free_port())
+    declared = dict(process.environment)
+    environment = _host(request)
+    environment.pop("HOME", None)
+    environment |= {name: placing.addresses(text) for name, text in declared.items() if name != "OLLAMA_HOST"}
+    placements = [
+        Placement(key, name, text, environment[name], HERE)
+        for name, text in declared.items()
+        if name != "OLLAMA_HOST" and environment[name] != text
+    ]
+    placements += _commanded(key, environment, declared.get("OLLAMA_HOST"), placing)
+    if not environment.get("OLLAMA_MODELS"):
+        environment["OLLAMA_MODELS"] = f"{root}{ROOTS_HOME}/.ollama/models"
+        placements.append(Placement(key, "OLLAMA_MODELS", None, environment["OLLAMA_MODELS"], HERE))
+    placements += confined(key, environment, root)
+    command = _command([placing.addresses(word) for word in process.command], key)
+    refuse_scripts(key, cwd, process.command, placing)
+    port = ports[key] if service.kind == "ollama" else service.port or ports[key]
     log = request.folder / f"{key}.log"
-    return Plan(service, command, environment, request.repository.root, port, (), placements, log)
+    return Plan(service, command, environment, cwd, port, (), tuple(placements), log)
+
+
+def _beside(request: Request, key: str, ports: Mapping[str, int]) -> dict[tuple[str, int], int]:
+    """Return where the services are that a process reaches on this machine: those of one name, as it shares them all.
+
+    An Ollama is placed; an http service declared as a process, and what the contract declares by URL, stay.
+    """
+    services = request.repository.contract.services
+    found: dict[tuple[str, int], int] = {}
+    for other in services.values():
+        url = urlsplit(other.url) if other.url else None
+        if url is not None and url.hostname in OWN_NAMES and url.port:
+            found[key, url.port] = url.port
+        elif other.kind != "ollama" and other.process and other.port:
+            found[key, other.port] = other.port
+    for other in sorted(services.values(), key=lambda one: one.key == key):
+        if other.kind == "ollama" and other.key in ports:
+            found[key, _inside(other)] = ports[other.key]
+    return found

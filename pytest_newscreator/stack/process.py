@@ -11,9 +11,11 @@ from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import probe
 from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.health import health
+from pytest_newscreator.stack.holders import holder, listeners
 from pytest_newscreator.stack.model import Endpoint, Request, Stack
 from pytest_newscreator.stack.plan import Plan, plans
 from pytest_newscreator.stack.run import let_go
+from pytest_newscreator.stack.watchdog import descends
 from pytest_newscreator.verdicts import NotVerified
 
 POLL_S = 0.05
@@ -45,7 +47,10 @@ class ProcessBackend:
 
 def _start(plan: Plan, request: Request) -> Endpoint:
     """Start one service and wait until it serves and is healthy."""
+    if listeners(plan.port):
+        raise taken(plan.service.key, plan.port)
     begun = time.monotonic()
+    plan.cwd.mkdir(parents=True, exist_ok=True)
     with plan.log.open("wb") as log:
         process = subprocess.Popen(
             plan.command,
@@ -62,9 +67,25 @@ def _start(plan: Plan, request: Request) -> Endpoint:
         health_command=plan.health, health_environment=plan.environment,
     )  # fmt: skip
     try:
-        return _wait(endpoint, process, request, begun)
+        found = _wait(endpoint, process, request, begun)
     finally:
         let_go(process)
+    if not is_served_by(process.pid, plan.port):
+        raise taken(plan.service.key, plan.port)
+    return found
+
+
+def taken(key: str, port: int) -> StackError:
+    """Return the failure of a service whose port somebody else has: what answers there would be verified instead."""
+    by = holder(port) or "another process"
+    fix = "end it, give the service another `port:`, or verify what runs there by `url:` instead of `process:`"
+    return StackError(f"{key} cannot be started: port {port} is held by {by}", fix=fix)
+
+
+def is_served_by(leader: int, port: int) -> bool:
+    """Return whether all who listen on a port belong to the process that was started for it, and somebody does."""
+    found = listeners(port)
+    return bool(found) and all(pid is not None and descends(pid, leader) for pid in found)
 
 
 def _wait(endpoint: Endpoint, process: subprocess.Popen[bytes], request: Request, begun: float) -> Endpoint:
@@ -93,6 +114,6 @@ def _failure(endpoint: Endpoint, why: str, said: str) -> StackError:
     """Return the report of a service that did not come up."""
     log = endpoint.log.read_text(encoding="utf-8", errors="replace").splitlines() if endpoint.log else []
     command = shlex.join(endpoint.health_command) if endpoint.health_command else "none"
-    symptom = Symptom(endpoint.service.key, why, [f"{command[:120]}: {said}"], log)
+    symptom = Symptom(endpoint.service.key, why, [f"{command[:120]}: {said}"], log, endpoint.health_environment)
     fix = "the last lines name the cause; mend it and run again"
     return StackError(card(f"{endpoint.service.key} {why}", [symptom], fix))

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.stack.mounts import copied
 from pytest_newscreator.stack.owned import FILES_FOLDER
+from pytest_newscreator.stack.scripts import MOST_SCRIPT_BYTES
 
 
 def lay_out(given: Given, repository_root: Path, target: Path) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def lay_out(given: Given, repository_root: Path, target: Path) -> tuple[str, ...
                 ]
         folders += [folder for folder in (image.workdir,) if folder and folder != "/"]
     home = given.environment.get("HOME")
-    folders += [home.text] if home and home.text else []
+    folders += [home.text] if home and home.text and home.text != "/" else []
     folders += _mounts(given, repository_root, target)
     for folder in folders:
         below = target / folder.lstrip("/")
@@ -53,7 +54,8 @@ def _copy(context: Path, source: str, destination: str, sources: int, target: Pa
 def _mounts(given: Given, repository_root: Path, target: Path) -> Iterator[str]:
     """Make the mount points: an empty folder for a named volume, a link for what is mounted read-only.
 
-    What is mounted writable is copied or replaced as in a container stack (`mounts.py`).
+    What is mounted writable, and a small file of the repository (a start script is translated), is copied or replaced
+    as in a container stack (`mounts.py`).
     """
     for mount in given.compose.volumes:
         point = target / mount.target.lstrip("/")
@@ -61,7 +63,12 @@ def _mounts(given: Given, repository_root: Path, target: Path) -> Iterator[str]:
         if mount.type == "bind" and mount.source and not point.exists():
             source = repository_root / mount.source
             if source.exists():
-                there = source if mount.read_only else copied(source, repository_root, target)
+                there = source if mount.read_only and not _is_small(source) else copied(source, repository_root, target)
                 if there is not None:
                     point.symlink_to(there)
         yield mount.target
+
+
+def _is_small(source: Path) -> bool:
+    """Return whether a file is of a size that scripts and settings have."""
+    return source.is_file() and source.stat().st_size <= MOST_SCRIPT_BYTES

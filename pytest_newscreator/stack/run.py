@@ -25,18 +25,22 @@ from typing import IO, Final
 
 from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import watchdog
-from pytest_newscreator.stack.watchdog import KEPT, LEASE, ORDERS
+from pytest_newscreator.stack.daemon import endpoint
+from pytest_newscreator.stack.watchdog import KEPT, LEASE, ORDERS, is_at
 
 CLEANED_WITHIN_S: Final = 180.0
-ENDING_S: Final = 1.0
 PRIVATE: Final = 0o700
-WATCHDOG, START = "watchdog", "start"
+POLL_S: Final = 0.05
+WATCHDOG, START, USE = "watchdog", "start", "use"
 
 
 def runs_folder() -> Path:
     """Return the folder of this user's runs, made where it is missing; raises `StackError` where it is another's."""
     folder = Path(tempfile.gettempdir()) / f"pytest-newscreator-{os.getuid()}"
-    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"{folder} cannot be made ({error.strerror})", fix="set TMPDIR to a folder of yours") from None
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise StackError(f"{folder} is not this user's own", fix="remove it, or set TMPDIR to a folder of yours")
     folder.chmod(PRIVATE)
@@ -52,10 +56,42 @@ def standins_folder() -> Path:
 
 @contextlib.contextmanager
 def gate() -> Iterator[None]:
-    """Hold the right to make a run or to judge one dead; a folder without its lease is never seen in between."""
+    """Hold the right to make a run or to judge one dead; a folder without its lease is never seen in between.
+
+    It is held for as long as that takes, never while a lock is waited for or a clean-up runs.
+    """
     with (runs_folder() / "gate").open("a+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Have a run that nobody uses for oneself, to clean up after it; yield whether it was so and still is there."""
+    with contextlib.ExitStack() as held:
+        with gate():
+            had = _claim(folder, held)
+        yield had
+
+
+def _claim(folder: Path, held: contextlib.ExitStack) -> bool:
+    """Take the lease of a run alone if nobody has it; return whether that went."""
+    try:
+        lease = held.enter_context((folder / LEASE).open("rb"))
+        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return is_at(lease, folder / LEASE)
+
+
+def sweep() -> list[str]:
+    """Clean up after the runs that died together with their watchdog; return what could not be removed."""
+    faults: list[str] = []
+    for lease in sorted(runs_folder().glob(f"*/{LEASE}")):
+        with claimed(lease.parent) as had:
+            if had and not (lease.parent / KEPT).exists():
+                faults += watchdog.clean(lease.parent)
+    return faults
 
 
 def new_id() -> str:
@@ -71,6 +107,7 @@ class Run:
     folder: Path
     session: str
     _lease: IO[bytes] | None = field(default=None, repr=False)
+    _use: IO[bytes] | None = field(default=None, repr=False)
     _child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @classmethod
@@ -81,21 +118,45 @@ class Run:
         """
         folder = runs_folder() / run_id
         run = cls(run_id, folder, session or run_id)
-        with gate():
-            folder.mkdir(mode=PRIVATE, exist_ok=True)
-            run._lease = (folder / LEASE).open("a+b")
-            fcntl.flock(run._lease, fcntl.LOCK_SH)
+        while True:
+            with gate():
+                folder.mkdir(mode=PRIVATE, exist_ok=True)
+                lease = (folder / LEASE).open("a+b")
+            fcntl.flock(lease, fcntl.LOCK_SH)  # waits where the run of a death is being cleaned up
+            if is_at(lease, folder / LEASE):
+                break
+            lease.close()  # of a folder that was removed meanwhile
+        run._lease = lease
+        folder.with_suffix(".failed").unlink(missing_ok=True)
         return run
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
-        """Hold the right to start, change or replace the run's stack; others wait."""
+        """Hold the right to start, change or replace the run's stack, as one who uses it from now on; others wait."""
         with (self.folder / START).open("a+b") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while True:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if self._used():
+                    break
+                fcntl.flock(lock, fcntl.LOCK_UN)  # who has the stack alone may have to start it again
+                time.sleep(POLL_S)
             yield
 
+    def _used(self) -> bool:
+        """Be one of those who use the stack; return whether that went, as nobody has it alone."""
+        if self._use is not None:
+            return True
+        use = (self.folder / USE).open("a+b")
+        if not _try(use, fcntl.LOCK_SH):
+            use.close()
+            return False
+        self._use = use
+        return True
+
     def order(self, verb: str, *arguments: object) -> None:
-        """Add an order for the clean-up: `run` a command, `remove` a folder."""
+        """Add an order for the clean-up: `run` a command with the Docker daemon of now, `remove` a folder."""
+        if verb == "run":
+            arguments = (*endpoint(os.environ), *arguments)
         with (self.folder / ORDERS).open("a", encoding="utf-8") as orders:
             orders.write(json.dumps([verb, *map(str, arguments)]) + "\n")
 
@@ -126,8 +187,8 @@ class Run:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the run's only user for a while; raises `StackError` where another process uses it."""
-        if self._lease is None or not _had(self._lease):
+        """Have the stack for oneself for a while; raises `StackError` where another process uses it."""
+        if not self.take():
             raise StackError(
                 "a kept stack of other inputs is in use by another run",
                 fix="wait for it, or run without --newscreator-keep",
@@ -135,12 +196,25 @@ class Run:
         try:
             yield
         finally:
-            fcntl.flock(self._lease, fcntl.LOCK_SH)
+            self.share()
+
+    def take(self) -> bool:
+        """Have the stack for oneself until `share`; return whether that went: nobody else uses it.
+
+        A lock that cannot be made exclusive is lost: `share` is due in either case.
+        """
+        return self._used() and self._use is not None and _try(self._use, fcntl.LOCK_EX)
+
+    def share(self) -> None:
+        """Be one of several users again; waits while another process has the stack for itself."""
+        deadline = time.monotonic() + CLEANED_WITHIN_S
+        while self._use is not None and not _try(self._use, fcntl.LOCK_SH) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
 
     def empty(self) -> None:
         """Remove everything of the run but its locks."""
         for entry in self.folder.iterdir():
-            if entry.name in {LEASE, START}:
+            if entry.name in {LEASE, START, USE}:
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -149,51 +223,62 @@ class Run:
 
     def release(self) -> None:
         """Stop being a user; the watchdog cleans up when the last one has."""
-        if self._lease is not None:
-            self._lease.close()
-            self._lease = None
+        for lock in (self._use, self._lease):
+            if lock is not None:
+                lock.close()
+        self._use = self._lease = None
         if self._child is not None:
             let_go(self._child)
 
-    def leave(self) -> None:
+    def leave(self) -> str:
         """Stop being a user and wait until the clean-up is done, where this was the last one.
 
-        Raises `StackError` where something could not be removed, with what and why.
+        Returns what is to be told of it, "" where all went as it should. Raises `StackError` where something could not
+        be removed, with what and why.
         """
         pid, _, birth = _read(self.folder / WATCHDOG).partition(" ")
         if self.is_kept:
             self.release()
-            return
+            return ""
         child, self._child = self._child, None
         self.release()
         if not pid:
             self._discard()
-            return
+            return ""
         if not _wait(int(pid), birth, child):
             raise StackError(f"the stack was not removed within {CLEANED_WITHIN_S:.0f} s", fix="newscreator doctor")
         faults = _read(self.folder.with_suffix(".failed"))
         if faults:
             raise StackError(f"the stack could not be removed: {faults.strip()}", fix="newscreator doctor --clean")
+        return self._stand_in()
+
+    def _stand_in(self) -> str:
+        """Do what a watchdog that was killed has left undone, unless another process uses the run."""
+        with claimed(self.folder) as had:
+            if not had or self.is_kept:
+                return ""
+            faults = watchdog.clean(self.folder)
+        if faults:
+            raise StackError(
+                f"the watchdog was killed, and the stack could not be removed: {'; '.join(faults)}",
+                fix="newscreator doctor --clean",
+            )
+        return "the watchdog of the stack was killed: the stack was removed without it"
 
     def _discard(self) -> None:
         """Remove a folder in which nothing was started, unless another process uses it."""
-        if sole_owner(self.folder) and not self.is_kept:
-            watchdog.remove(str(self.folder))
+        with claimed(self.folder) as had:
+            if had and not self.is_kept:
+                watchdog.remove(str(self.folder))
 
 
-def _had(lease: IO[bytes]) -> bool:
-    """Make a shared lock exclusive; return whether that went: a watchdog that is just ending holds it for a moment."""
-    deadline = time.monotonic() + ENDING_S
-    while True:
-        try:
-            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                fcntl.flock(lease, fcntl.LOCK_SH)
-                return False
-            time.sleep(0.05)
-        else:
-            return True
+def _try(lock: IO[bytes], how: int) -> bool:
+    """Lock a file without waiting; return whether that went."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def let_go(child: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from pytest_newscreator.errors import StackError
 from pytest_newscreator.stack import manifest
 from pytest_newscreator.stack.model import Request, Stack
 from pytest_newscreator.stack.run import Run
-from pytest_newscreator.stack.watchdog import carry_out
+from pytest_newscreator.stack.watchdog import ORDERS, carry_out
 
 
 class FailedElsewhereError(StackError):
@@ -74,13 +74,14 @@ def kept(
             found = _found(request)  # by another process of this run, just now
             if found is not None:
                 return found
+        is_begun = (run.folder / ORDERS).exists()  # in a run before this one, which may have been killed half-way
         now = inputs()
         seen.write_text(run.session, encoding="ascii")
         if file.exists() and made_of.exists() and made_of.read_text(encoding="ascii") == now:
             stack = _read(request)
             if is_up(stack):
                 return replace(stack, notes=(*stack.notes, "taken over from an earlier run: its inputs are the same"))
-        if file.exists():
+        if is_begun:
             _replace(run)
             seen.write_text(run.session, encoding="ascii")
         stack = replace(_started(request, start), kept=True)

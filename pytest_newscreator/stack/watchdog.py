@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 GRACE_S = 5.0
 RUN_TIMEOUT_S = 300
@@ -42,6 +43,30 @@ def born(pid: int) -> str:
     except (OSError, IndexError):
         return ""
     return f"{boot} {ticks}"
+
+
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Return whether an open file still is what its path names: the lock of one that was removed says nothing."""
+    try:
+        named = path.stat()
+    except FileNotFoundError:
+        return False
+    opened = os.fstat(file.fileno())
+    return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
+
+
+def descends(pid: int, leader: int) -> bool:
+    """Return whether a process is the leader of a group, belongs to its group or session, or descends from it."""
+    while pid > 1:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        parent, group, session = (int(number) for number in stat.rpartition(")")[2].split()[1:4])
+        if leader in {pid, group, session}:
+            return True
+        pid = parent
+    return False
 
 
 def living(group: int) -> bool:
@@ -148,8 +173,8 @@ def main(folder: Path) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with (folder / LEASE).open("rb") as lease:
         fcntl.flock(lease, fcntl.LOCK_EX)
-        if (folder / KEPT).exists():
-            return
+        if (folder / KEPT).exists() or not is_at(lease, folder / LEASE):
+            return  # what stands there now has a watchdog of its own
         failed = clean(folder)
     if failed:
         folder.with_suffix(".failed").write_text("\n".join(failed) + "\n", encoding="utf-8")

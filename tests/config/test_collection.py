@@ -177,7 +177,7 @@ def test_a_missing_compose_file_is_one_finding(whole: pytest.Pytester) -> None:
     write(whole.path / CONTRACT, (whole.path / CONTRACT).read_text().replace("compose/cpu.yaml]", "compose/cpus.yaml]"))
     result = whole.runpytest("-m", "config", "-k", "resolved and cpu")
     assert result.parseoutcomes()["failed"] == 1
-    result.stdout.fnmatch_lines(["compose/cpus.yaml: invocation cpu does not resolve: *should exist"])
+    result.stdout.fnmatch_lines(["newscreator.yaml:*:*: invocation cpu does not resolve: *should exist"])
 
 
 def test_an_unknown_requirement_is_a_usage_error(small: pytest.Pytester) -> None:

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_newscreator.checks.source import creations
+from pytest_newscreator.places import Place
+from pytest_newscreator.sources.sites import SourceFile
+
 if TYPE_CHECKING:
     from conftest import Stack
 
@@ -103,3 +107,50 @@ def test_python_creates_models_too(stack: Stack, call: str) -> None:
     ((_, headline),) = said(stack, APP, f"import httpx, ollama\n\n{call}\n")
     place = stack.behind(APP, '"num_ctx": ')
     assert headline == f"{place}: this request creates gemma3-4b-16k with num_ctx 8192, the contract says 16384"
+
+
+@pytest.mark.parametrize(
+    ("call", "before"),
+    [
+        ("ollama.create('gemma3-4b-16k', parameters={'num_ctx': 8192})", "'num_ctx': "),
+        ("ollama.create('gemma3-4b-16k', parameters=dict(top_k=40, num_ctx=8192))", "num_ctx="),
+        (
+            "ollama.create('gemma3-4b-16k', stop=[')', '('], parameters={'top_k': int('40'), 'num_ctx': 8192})",
+            "'num_ctx': ",
+        ),
+    ],
+)
+def test_parameters_are_what_a_call_names_so(stack: Stack, call: str, before: str) -> None:
+    """By its keyword, as a display or as `dict(...)`; parentheses in texts and around values are no objects."""
+    ((_, headline),) = said(stack, APP, f"import ollama\n\n{call}\n")
+    place = stack.behind(APP, before)
+    assert headline == f"{place}: this request creates gemma3-4b-16k with num_ctx 8192, the contract says 16384"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ollama.create('gemma3-4b-16k', parameters=dict(num_ctx=16384))",
+        "ollama.create('gemma3-4b-16k', parameters={'num_ctx': 16384}, license=dict(num_ctx=8192))",
+        "ollama.create('gemma3-4b-16k', parameters={'top_k': 40}); show(table={'num_ctx': 8192})",
+    ],
+)
+def test_what_stands_beside_the_parameters_is_none_of_them(stack: Stack, call: str) -> None:
+    """Only what is inside of the object becomes a part of the model."""
+    found = [one for _, one in said(stack, APP, f"import ollama\n\n{call}\n") if "this request creates" in one]
+    assert found == []
+
+
+def test_a_file_is_looked_through_once_however_many_members_it_has() -> None:
+    """Thousands of members in one table are one pass over its brackets."""
+    text = (
+        "client.create(x)\n"
+        + "".join(f"k{n} = {{'num_ctx': {n}}}\n" for n in range(500))
+        + "parameters = {'num_ctx': 1}\n"
+    )
+    source = SourceFile("once.py", text)
+    objects = creations._objects(source)
+    assert objects is not None
+    assert objects is creations._objects(SourceFile("once.py", text))
+    inside = [line for line in range(1, 503) if objects.is_in_parameters(Place("once.py", line, 16))]
+    assert inside == [502]

@@ -10,20 +10,42 @@ from typing import Any
 
 import pytest
 
-from pytest_newscreator.checks.deployed import effective, files, foreign_host, foreign_origin, listening, origin, stable
+from pytest_newscreator.checks.deployed import (
+    effective,
+    environment,
+    files,
+    foreign_host,
+    foreign_origin,
+    healthy,
+    listening,
+    origin,
+    stable,
+)
 from pytest_newscreator.checks.deployed.arrivals import Arrival, arrivals
 from pytest_newscreator.checks.deployed.contents import Difference, difference
 from pytest_newscreator.checks.deployed.image import duration_ns, stale
 from pytest_newscreator.checks.deployed.recreation import Drift, drifts, size
+from pytest_newscreator.checks.served import generates
 from pytest_newscreator.contract.model import Service
+from pytest_newscreator.errors import StackError
 from pytest_newscreator.observe import dry_run, inside, memory, processes, startup_log
 from pytest_newscreator.observe import listening as observed
 from pytest_newscreator.observe.listening import Listener
 from pytest_newscreator.observe.records import Image
 from pytest_newscreator.places import Place
+from pytest_newscreator.report import doctor
 from pytest_newscreator.resolve.start.scripts import running
-from pytest_newscreator.stack.container import Container, container_of
-from pytest_newscreator.verdicts import Finding, NotVerified
+from pytest_newscreator.resolve.values import Value
+from pytest_newscreator.stack import attach, compose, engine
+from pytest_newscreator.stack.container import (
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    WORKING_DIR_LABEL,
+    Container,
+    container_of,
+)
+from pytest_newscreator.stack.model import Endpoint, Placement, Stack
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only read
 
@@ -676,3 +698,120 @@ def test_a_foreign_origin_must_be_refused(backend: Service) -> None:
     """403 and nothing else."""
     assert foreign_origin.judge(backend, 403) is None
     assert severity(foreign_origin.judge(backend, 200)) == "error"
+
+
+# several containers of one service, and services that cannot be asked
+
+
+def of(name: str, project: str = "live", service: str = "app", status: str = "running") -> Container:
+    """Make a container of a Compose project."""
+    labels = {PROJECT_LABEL: project, SERVICE_LABEL: service, WORKING_DIR_LABEL: "/srv"}
+    return container({"Status": status}, Id=name, Name=f"/{name}", Config={"Labels": labels})
+
+
+def test_every_container_of_a_service_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of a scaled service is one of it; another service's, or another project's, is not."""
+    every = [of("live-app-1"), of("live-app-2"), of("live-db-1", service="db"), of("x-app-1", project="x")]
+    monkeypatch.setattr(engine, "containers", lambda project: [one for one in every if _is_of(one, project)])
+    monkeypatch.setattr(engine, "_ONCE", {})
+    assert [one.name for one in engine.replicas(every[0])] == ["live-app-2"]
+    assert engine.replicas(every[2]) == ()
+
+
+def _is_of(one: Container, project: str) -> bool:
+    """Return whether a container is of a project."""
+    return one.labels[PROJECT_LABEL] == project
+
+
+def test_of_several_containers_one_is_chosen_and_all_are_told() -> None:
+    """What runs is judged; that a service has two, and that a second project lives here, is said."""
+    every = [of("b-app-1", project="b"), of("a-app-2"), of("a-app-1"), of("a-db-1", service="db", status="exited")]
+    taken = attach.chosen(every)
+    assert {name: one.name for name, one in taken.items()} == {"app": "a-app-1", "db": "a-db-1"}
+    told = attach.beside(every, taken)
+    assert any("app has 2 containers (a-app-1, a-app-2)" in note for note in told)
+    assert any("a second project of this folder, b, is there too and not verified: b-app-1" in note for note in told)
+    assert attach.beside(every[2:], attach.chosen(every[2:])) == ()
+
+
+def test_a_start_waits_for_the_worst_of_several_containers() -> None:
+    """One that is well does not hide one that is not."""
+    assert compose.worst([of("app-1"), of("app-2", status="exited")])["app"].name == "app-2"
+    assert compose.worst([of("app-2", status="exited"), of("app-1")])["app"].name == "app-2"
+
+
+def test_what_never_serves_is_refused_at_once(backend: Service) -> None:
+    """A port that is not published, and a service that no profile creates, are known before anything is started."""
+    name, port = backend.compose, backend.port
+    compose.refuse_what_never_serves([backend], {"services": {name: {"ports": [{"target": port}]}}})
+    with pytest.raises(StackError, match=f"port {port} of {name} is not published"):
+        compose.refuse_what_never_serves([backend], {"services": {name: {"ports": [{"target": 1}]}}})
+    with pytest.raises(StackError, match="is never created"):
+        compose.refuse_what_never_serves([backend], {"services": {}})
+
+
+def test_a_service_that_nothing_can_be_asked_of_is_not_verified(backend: Service) -> None:
+    """`sleep 1d` runs; that it is healthy was not seen."""
+    silent = Endpoint(backend, "container", None, container="abc")
+    with pytest.raises(NotVerified, match="neither a health check nor a port"):
+        healthy.unasked(backend, silent, container())
+    healthy.unasked(backend, replace(silent, url="http://127.0.0.1:1"), container())
+    healthy.unasked(backend, silent, container({"Health": {"Status": "healthy"}}))
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("exited", "is exited, exit code 0: nothing of it can listen"), ("running", "publishes no port")],
+)
+def test_where_nothing_listens_nothing_was_verified(
+    backend: Service, monkeypatch: pytest.MonkeyPatch, status: str, told: str
+) -> None:
+    """A stopped container, and one without a published port, opened no address to look at."""
+    monkeypatch.setattr(engine, "inspect", lambda _: container({"Status": status}))
+    endpoint = Endpoint(backend, "container", None, container="abc")
+    assert told in listening.unseen(backend, endpoint, frozenset())
+
+
+def test_a_secret_that_differs_is_told_without_its_value(backend: Service) -> None:
+    """The value that runs and the one the files say are told apart, and neither is shown."""
+    variable = environment.Variable(backend, "HF_TOKEN")
+    running, value = Stack("attach", owned=False, invocation=None, endpoints={}), Value("HF_TOKEN", "plain-two")
+    with pytest.raises(Broken) as told:
+        environment._differs(running, variable, value, "plain-one", "plain-two")
+    whole = f"{told.value} {told.value.finding!r}"
+    assert "plain-" not in whole
+    assert told.value.finding.expected != told.value.finding.observed
+
+
+def test_a_placed_secret_is_listed_without_its_value() -> None:
+    """By the name of the variable, and by the password of an address."""
+    token = Placement("app", "API_TOKEN", "tok at /run", "tok at /tmp/run", "placed on this machine")
+    address = Placement("app", "LLM_SERVICE_URL", "http://u:pa55@b:1", "http://u:pa55@127.0.0.1:2", "placed")
+    told = Stack("process", True, None, {}, placements=(token, address), notes=("LLM at http://u:pa55@b:1",))
+    assert told.description[1:] == (
+        "  placed: app API_TOKEN: *** -> *** (placed on this machine)",
+        "  placed: app LLM_SERVICE_URL: http://u:***@b:1 -> http://u:***@127.0.0.1:2 (placed)",
+        "  LLM at http://u:***@b:1",
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ollama version is 0.24.0",
+        "Warning: could not connect to a running Ollama instance\nWarning: client version is 0.24.0",
+        "ollama version is 0.14.3\nWarning: client version is 0.24.0",
+    ],
+)
+def test_the_doctor_shows_the_version_of_ollama_alone(said: str) -> None:
+    """The program's own version, whatever it warns of."""
+    assert doctor.version_of(said) == "0.24.0"
+
+
+def test_the_longest_prompt_is_not_sent_to_a_server_that_others_use() -> None:
+    """A stack that was found running is spared; one of our own, and an address that was named, are asked."""
+    found = Stack("attach", owned=False, invocation=None, endpoints={})
+    with pytest.raises(NotVerified, match="a prompt of 14000 tokens to news would keep the users"):
+        generates.unless_live(found, "news", 14000)
+    generates.unless_live(replace(found, kind="url"), "news", 14000)
+    generates.unless_live(replace(found, kind="compose", owned=True), "news", 14000)

@@ -6,12 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pytest_newscreator.stack.card import Symptom, card, masked
+from pytest_newscreator.stack import process
+from pytest_newscreator.stack.card import Symptom, card
 from pytest_newscreator.stack.causes import recognised
 from pytest_newscreator.stack.holders import holder
+from pytest_newscreator.stack.model import Endpoint
+from pytest_newscreator.verdicts import Broken, Finding, NotVerified, fingerprint, masked, secrets
 
 LINES = [
     (
@@ -96,6 +101,14 @@ def test_a_listener_in_a_child_is_found_over_ipv6_too() -> None:
         ("using ghp_0123456789abcdef", "using ghp_***"),
         ("prompt_tokens: 512 of 16384", "prompt_tokens: 512 of 16384"),
         ("max_tokens=4096", "max_tokens=4096"),
+        ("token in use is s3cr3t", "token in use is s3cr3t"),
+        ("SMTP_PASS=abc123x DB_PWD=geheim1 PWD=/app", "SMTP_PASS=*** DB_PWD=*** PWD=/app"),
+        ("BASIC_AUTH=me:pw1234, SENTRY_DSN=https://k1@x/1", "BASIC_AUTH=***, SENTRY_DSN=***"),
+        ("AWS_ACCESS_KEY_ID=AKIAABCDEFGH1234", "AWS_ACCESS_KEY_ID=***"),
+        ("author: Bob, tests passed: all, TOKENIZER=google/x", "author: Bob, tests passed: all, TOKENIZER=google/x"),
+        ("compose/secrets.yaml:12:5: HF_TOKEN=${HF_TOKEN:-}", "compose/secrets.yaml:12:5: HF_TOKEN=***"),
+        ("HF_TOKEN=${HF_TOKEN} API_KEY=unset USE_AUTH=true", "HF_TOKEN=${HF_TOKEN} API_KEY=unset USE_AUTH=true"),
+        ("GET /v1?api_key=abcdef12 200", "GET /v1?api_key=*** 200"),
     ],
 )
 def test_secrets_are_masked_and_counts_of_tokens_are_not(line: str, shown: str) -> None:
@@ -113,6 +126,38 @@ def test_the_value_of_a_secret_variable_is_masked_wherever_it_appears() -> None:
     assert "login failed: ***" in told
 
 
+def test_a_variable_is_secret_by_its_name_unless_it_holds_a_switch_or_a_count() -> None:
+    """The shell's own folder and a number of tokens are nobody's secret."""
+    given = {
+        "DB_PASS": "abcd1",
+        "X_PWD": "hush1",
+        "PWD": "/app",
+        "USE_AUTH": "true",
+        "MAX_TOKENS": "4096",
+        "DSN": "a:b",
+    }
+    assert secrets(given) == ["abcd1", "hush1"]
+
+
+def test_a_finding_tells_two_secrets_apart_without_their_values() -> None:
+    """What leaves a check is masked in every text of it, and two values stay two."""
+    told = Broken(
+        Finding("app runs with API_TOKEN=tok-1111, the files say API_TOKEN=tok-2222", expected="http://u:pa55@b:1",
+                chain=("x.yaml:1:2: compose API_TOKEN=tok-2222 won",), fix="API_TOKEN=tok-2222 docker compose up")
+    )  # fmt: skip
+    whole = f"{told} {told.finding!r}"
+    assert not any(secret in whole for secret in ("tok-1111", "tok-2222", "pa55"))
+    assert f"API_TOKEN={fingerprint('tok-1111')}, the files say API_TOKEN={fingerprint('tok-2222')}" in str(told)
+    assert fingerprint("tok-1111") != fingerprint("tok-2222")
+    assert told.finding.masked == told.finding
+
+
+def test_what_is_not_verified_is_told_without_secrets() -> None:
+    """A reason may quote an address with a password."""
+    missing = NotVerified("nothing answers at http://u:pa55word@b:1", needs="", fix="")
+    assert "pa55word" not in f"{missing} {missing.reason}"
+
+
 def test_the_report_stays_under_forty_lines() -> None:
     """However many services and however long their logs."""
     symptoms = [Symptom(f"s{n}", "exited", ["probe"] * 9, [f"line {m}" for m in range(90)]) for n in range(12)]
@@ -120,3 +165,14 @@ def test_the_report_stays_under_forty_lines() -> None:
     assert len(told) < 40
     assert told[-1] == "  do: mend it"
     assert "and 7 more: s5, s6" in "\n".join(told)
+
+
+def test_a_process_that_prints_its_secret_does_not_give_it_away(stack: Any, tmp_path: Path) -> None:
+    """Its environment tells which words of its log are nobody's to read."""
+    log = tmp_path / "app.log"
+    log.write_text("token in use is s3cr3t-value\n")
+    app = stack.repository().contract.services["app"]
+    endpoint = Endpoint(app, "process", log=log, health_environment={"API_TOKEN": "s3cr3t-value"})
+    told = str(process._failure(endpoint, "ended with exit code 1", "said s3cr3t-value"))
+    assert "s3cr3t" not in told
+    assert "token in use is ***" in told

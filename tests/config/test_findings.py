@@ -179,7 +179,8 @@ DRIFTS = {
         "default[compose/.env LLM_NUM_CTX]", "LLM_NUM_CTX=", f"LLM_NUM_CTX is 8192, {CONTEXT}",
     ),
     "Compose file that is not there": Drift(
-        CONTRACT, "compose/cpu.yaml]", "compose/cpus.yaml]", "resolved[cpu]", "",
+        CONTRACT, "compose/cpu.yaml]", "compose/cpus.yaml]", "resolved[cpu]",
+        "cpu:      {files: [compose/compose.yaml, ",
         "invocation cpu does not resolve: the Compose file compose/cpus.yaml cannot be read"
         " (No such file or directory), should exist",
     ),
@@ -211,13 +212,7 @@ def test_a_drift_is_one_finding_at_its_place(stack: Stack, drift: Drift) -> None
     edited(stack, drift.path, drift.old, drift.new)
     broken = stack.broken()
     assert [judgement.item for judgement in broken] == [drift.item]
-    where = place_of(stack, drift)
-    assert broken[0].headline == f"{where}: {drift.message}"
-
-
-def place_of(stack: Stack, drift: Drift) -> str:
-    """Return the place to blame: behind `before`, or the file that is missing."""
-    return str(stack.behind(drift.path, drift.before)) if drift.before else "compose/cpus.yaml"
+    assert broken[0].headline == f"{stack.behind(drift.path, drift.before)}: {drift.message}"
 
 
 @pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS)
@@ -247,6 +242,32 @@ def test_the_resolved_level_speaks_where_the_default_was_not_run(stack: Stack) -
     place = stack.behind(AI, "${OLLAMA_BASE_MODEL:-")
     said = "backend is given OLLAMA_BASE_MODEL=gemma3:4b, the contract says gemma3:4b-it-qat (invocation cpu)"
     assert broken[0].headline == f"{place}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("services:\n  x:\n    image: \x07\n", ":3:12", "the character U+0007 is none of YAML"),
+        ("x-0: &a0 [b]\n" + "".join(f"x-{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 9)), ":7:6", "aliases"),
+    ],
+    ids=["no character", "aliases"],
+)
+def test_a_file_that_nobody_can_read_is_told_once(stack: Stack, text: str, place: str, message: str) -> None:
+    """What Compose would refuse and what the reader of its defaults leaves open are one fault, at one place."""
+    stack.write("compose/compose.yaml", text)
+    wrong = [one for one in stack.judge() if one.status != "passed" and one.item != "resolved[host]"]
+    (broken,) = [one for one in wrong if one.status == "failed"]
+    assert broken.item == "resolved[default]"
+    assert broken.headline.startswith(f"compose/compose.yaml{place}: invocation default does not resolve: {message}")
+    steps = {one.item: one.reason for one in wrong if one is not broken and "compose/compose.yaml" in one.item}
+    assert set(steps.values()) == {"not judged twice: resolved[default] says it"}
+
+
+def test_what_cannot_be_read_is_left_open_where_nobody_says_why(stack: Stack) -> None:
+    """No run of it says so: then the fault itself is the reason."""
+    stack.write("compose/compose.dev.yaml", "services:\n  x:\n    image: \x07\n")
+    left = [one.reason for one in stack.judge() if one.status == "not_verified"]
+    assert [reason for reason in left if reason.startswith("compose/compose.dev.yaml:3:12: the character U+0007")]
 
 
 def test_one_cause_under_three_invocations_is_one_finding(stack: Stack) -> None:
@@ -402,4 +423,4 @@ def test_an_empty_line_of_a_template_counts_where_a_reader_keeps_it(stack: Stack
     stack.edit(AI, "${LLM_MODEL:-gemma3:4b-it-qat}", "${LLM_MODEL-gemma3:4b-it-qat}")
     stack.edit(EXAMPLE, "\nLLM_MODEL=gemma3:4b-it-qat\n", "\nLLM_MODEL=\n")
     (finding,) = stack.broken()
-    assert finding.headline == f"{stack.behind(EXAMPLE, chr(10) + 'LLM_MODEL=')}: LLM_MODEL is nothing, {BASE}"
+    assert finding.headline == f"{stack.behind(EXAMPLE, chr(10) + 'LLM_MODEL=')}: LLM_MODEL is empty, {BASE}"

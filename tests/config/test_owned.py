@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,7 @@ def test_configuration_of_the_repository_is_copied(tmp_path: Path) -> None:
 
 def test_what_is_mounted_read_only_stays(tmp_path: Path) -> None:
     """Nothing can be written there, so the real folder is mounted."""
-    mount = {"type": "bind", "source": "/data/models", "target": "/models", "read_only": True}
+    mount = {"type": "bind", "source": str(tmp_path), "target": "/models", "read_only": True}
     model, placements, _ = placed(service(volumes=[dict(mount)]), tmp_path)
     assert model["services"]["ollama"]["volumes"] == [mount]
     assert placements == ()
@@ -118,3 +120,59 @@ def test_the_rest_is_byte_equal(tmp_path: Path) -> None:
     model, placements, notes = placed(service(**kept), tmp_path)
     assert {key: model["services"]["ollama"][key] for key in kept} == kept
     assert (placements, notes) == ((), ())
+
+
+def test_what_reaches_beyond_the_run_is_dropped_and_listed(tmp_path: Path) -> None:
+    """The host's namespaces, another container's, its volumes, and tags that would move the user's."""
+    foreign = {"network_mode": "host", "pid": "host", "ipc": "container:live", "uts": "host", "userns_mode": "host"}
+    project = service(**foreign, volumes_from=["container:live:ro"], build={"context": ".", "tags": ["mine:latest"]})
+    model, placements, _ = placed(project, tmp_path)
+    ollama = model["services"]["ollama"]
+    assert not set(foreign) & set(ollama)
+    assert ollama["volumes_from"] == []
+    assert "tags" not in ollama["build"]
+    assert {one.name for one in placements} == {*foreign, "volumes_from", "build.tags"}
+
+
+def test_what_stays_within_the_run_is_left(tmp_path: Path) -> None:
+    """A namespace shared with another service of the same run is part of what is verified."""
+    kept = {"network_mode": "service:app", "pid": "service:app", "ipc": "private"}
+    model, placements, _ = placed(service(**kept), tmp_path)
+    assert {name: model["services"]["ollama"][name] for name in kept} == kept
+    assert not placements
+
+
+def test_dockers_socket_is_not_mounted(tmp_path: Path) -> None:
+    """Read-only or not: who has it commands the user's containers."""
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{short}/docker.sock")
+        mount = {"type": "bind", "source": f"{short}/docker.sock", "target": "/var/run/docker.sock", "read_only": True}
+        model, placements, _ = placed(service(volumes=[mount]), tmp_path)
+    assert model["services"]["ollama"]["volumes"] == []
+    assert "dropped" in str(placements[0])
+
+
+def test_a_mount_that_is_not_there_makes_no_folder_of_this_machine(tmp_path: Path) -> None:
+    """Docker makes the folder where it is missing, in the checkout and as root."""
+    mount = {"type": "bind", "source": str(tmp_path / "gone"), "target": "/x", "read_only": True}
+    model, placements, _ = placed(service(volumes=[mount]), tmp_path)
+    assert model["services"]["ollama"]["volumes"][0]["type"] == "volume"
+    assert "it does not exist" in str(placements[0])
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_service_by_the_image_of_another_has_what_this_run_built(tmp_path: Path) -> None:
+    """Else it would be verified on an image of some earlier build."""
+    services = {"a": {"build": {"context": "."}, "image": "i:1"}, "b": {"image": "i:1"}, "c": {"image": "other:1"}}
+    model, _, _ = placed({"name": "live", "services": services}, tmp_path)
+    images = {name: one["image"] for name, one in model["services"].items()}
+    assert images == {"a": "newscreator-1-a", "b": "newscreator-1-a", "c": "other:1"}
+
+
+def test_fixed_names_ports_and_external_resources_are_listed(tmp_path: Path) -> None:
+    """A change is never silent."""
+    project = service(container_name="ollama", ports=[{"target": 11434, "published": "11434"}])
+    project["networks"] = {"shared": {"name": "proxy", "external": True}, "default": {"name": "live_default"}}
+    _, placements, _ = placed(project, tmp_path)
+    assert {one.name for one in placements} == {"container_name", "ports", "name"}
+    assert [one.declared for one in placements if one.name == "name"] == ["proxy (external)"]

@@ -29,6 +29,11 @@ if [ "$m" = gemma3:4b ] || [ gemma3:4b != "$m" ]; then :; fi
 [[ $m == gemma3:4b && $m != "gemma3:4b" ]] && test "$m" = 'gemma3:4b'
 for m in gemma3:1b; do :; done
 [ "$m" = "${OLD:-gemma3:1b}" ]
+ollama list | grep -q gemma3:4b || ask gemma3:1b
+if grep -e gemma3:4b models.txt; then :; fi
+until ollama list | grep -q gemma3:1b; do sleep 1; done
+ollama list | grep -q gemma3:1b || exit 1
+sh -c "ollama list | grep gemma3:4b"
 """,
     "a.py": """\
 RENAMED = {"gemma3:4b": "gemma3:1b", "gemma3:4b": NEW}
@@ -44,6 +49,11 @@ match model:
         pass
 assert model != "gemma3:4b"
 model = model.replace("gemma3:4b", "gemma3:1b") if model.startswith("gemma3:4b") else model
+re.match(r"gemma3:4b", model), re.compile("gemma3:4b"), client.match("gemma3:1b"), client.search("gemma3:1b")
+fnmatch(model, "gemma3:4b") or fnmatch.fnmatch(model, "gemma3:4b") or operator.eq(model, "gemma3:4b")
+names.index("gemma3:4b"), names.remove("gemma3:4b"), names.count("gemma3:4b"), "gemma3:4b".split(":")
+model.replace("gemma3:4b", NEW), client.replace("gemma3:1b"), store.replace("gemma3:1b", document)
+LABELS = {"gemma3:1b": "Gemma 3 1B (default)", "gemma3:4b": "is deprecated, take another one"}
 for model in ("gemma3:1b", "gemma3:1b"):
     pull("gemma3:1b" if model == "gemma3:4b" else "gemma3:1b")
 """,
@@ -53,6 +63,7 @@ if m == "gemma3:4b" || "gemma3:4b" != m { m = "gemma3:1b" }
 var x = map[string]string{"gemma3:4b": "gemma3:1b"}
 for _, m := range []string{"gemma3:1b"} { }
 if strings.EqualFold(m, "gemma3:4b") { }
+m = strings.ReplaceAll(m, "gemma3:4b", "gemma3:1b")
 """,
     "a.ts": """\
 switch (m) { case "gemma3:4b": return "gemma3:1b" }
@@ -62,6 +73,27 @@ for (const m of ["gemma3:1b"]) { }
 const q = c ? "gemma3:1b" : "gemma3:1b"
 ollama.chat({model: "gemma3:1b"})
 o["gemma3:4b"] = "gemma3:1b"
+m.replace("gemma3:4b", "gemma3:1b"); m.replaceAll("gemma3:4b", `${n}`); m.replace("gemma3:4b", NEW)
+client.replace("gemma3:1b"); store.replace("gemma3:1b", doc); client.replaceModel("gemma3:1b")
+assertPulled("gemma3:1b"); assertEquals("gemma3:4b", m); expect(m).toBe("gemma3:4b")
+const labels = {"gemma3:1b": "Gemma 3 1B (default)", "gemma3:4b": "no longer offered"}
+""",
+    "pod.yaml": """\
+livenessProbe: {exec: {command: [sh, -c, "ollama list | grep -q gemma3:1b"]}}
+steps: [{run: "ollama list | grep -q gemma3:4b && ask gemma3:1b"}]
+""",
+    "healthcheck.sh": """\
+ollama list | grep -q gemma3:1b
+[ "$m" = gemma3:4b ]
+""",
+    "a.scala": """\
+val env = Map("MODEL" -> "gemma3:1b", "B" -> "8192")
+val renamed = Map("a:1b" -> "gemma3:1b", "gemma3:4b" -> "gemma3:1b")
+m match { case "gemma3:4b" | "gemma3:4b" => f("gemma3:1b") }
+""",
+    "a.fish": """\
+if test "$m" = "gemma3:4b"; or [ $m != "gemma3:4b" ]; end
+set m "gemma3:1b"
 """,
     "a.rs": """\
 match m { "gemma3:4b" | "gemma3:4b" => { f("gemma3:1b") } _ => "gemma3:1b" }
@@ -94,11 +126,13 @@ case m do
 end
 x = %{"gemma3:4b" => "gemma3:1b"}
 if m in ["gemma3:4b"], do: g("gemma3:1b")
+def chat(model \\\\ "gemma3:1b"), do: model
 """,
     "a.php": """\
 <?php
 if ($m === "gemma3:4b" || in_array($m, ["gemma3:4b"])) { $m = "gemma3:1b"; }
 $x = ["gemma3:1b", "gemma3:4b" => "gemma3:1b"];
+$y = str_replace("gemma3:4b", "gemma3:1b", $m);
 """,
     "a.lua": """\
 if m == "gemma3:4b" or m ~= "gemma3:4b" then m = "gemma3:1b" end

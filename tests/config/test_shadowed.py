@@ -246,7 +246,7 @@ def test_code_that_sets_a_variable_whenever_it_is_loaded_overwrites_it(stack: St
     ("path", "line"),
     [
         (APP, 'import os\n\n\ndef small():\n    os.environ["LLM_NUM_CTX"] = "8192"\n'),
-        (APP, 'import os\nif "LLM_NUM_CTX" not in os.environ:\n    os.environ["LLM_NUM_CTX"] = "8192"\n'),
+        (APP, 'import os\nif os.environ.get("DEBUG"):\n    os.environ["LLM_NUM_CTX"] = "8192"\n'),
         ("news-creator/app/news_creator/early.js", 'function small() { process.env.LLM_NUM_CTX = "8192" }\n'),
     ],
 )

@@ -107,7 +107,9 @@ def test_what_is_no_name_is_refused(stack: Stack, name: str) -> None:
 
 def test_an_unknown_name_may_stand_where_nothing_is_read(stack: Stack) -> None:
     """The `.env` of `host` is only there."""
-    with pytest.raises(NewscreatorError, match=r"so it may stand there: host: \.env: "):
+    with pytest.raises(
+        NewscreatorError, match=r"so it may stand there: host: newscreator\.yaml:\d+:\d+: the dotenv file \.env "
+    ):
         trace(stack.repository(), "QUITE_ANOTHER_THING")
 
 
@@ -136,8 +138,9 @@ def test_a_process_of_the_contract_is_told_too(stack: Stack) -> None:
 def test_an_invocation_that_does_not_resolve_is_named(stack: Stack) -> None:
     """`host` reads an `.env` that only the host has."""
     repository = stack.repository()
-    assert "\n  host: .env: " in render(trace(repository, "LLM_MODEL"), unresolved(repository))
-    assert "\nunresolved: host: .env: " in render_table(table(repository), unresolved(repository))
+    where = stack.behind("newscreator.yaml", "env_files: [")
+    assert f"\n  host: {where}: the dotenv file .env " in render(trace(repository, "LLM_MODEL"), unresolved(repository))
+    assert f"\nunresolved: host: {where}: " in render_table(table(repository), unresolved(repository))
 
 
 def test_a_repository_without_compose_has_nothing_unresolved(stack: Stack, command: Command) -> None:
@@ -224,6 +227,7 @@ def test_the_json_document_is_what_its_page_says(stack: Stack, reference: Path) 
     """Every field of `docs/trace.md` is there, and no other."""
     page = (reference / "docs/trace.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `([a-z.\[\]]+)` \|", page, re.MULTILINE))
+    stack.edit("compose/ai.yaml", "${OLLAMA_NUM_PARALLEL:-1}", "${OLLAMA_BASE_MODEL:-1}")
     repository = stack.repository()
     document = json.loads(as_json([trace(repository, "OLLAMA_BASE_MODEL")], unresolved(repository)))
     assert set(_keys(document)) == documented
@@ -239,6 +243,51 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for child in value:
             yield from _keys(child, f"{path}[]")
+
+
+SLOTS = "${SLOTS:-1}"
+
+
+def test_a_variable_of_interpolation_is_told_with_what_it_decides(stack: Stack) -> None:
+    """Its value and where that comes from, under each invocation; the contract's word is that of the setting."""
+    stack.edit("compose/ai.yaml", "${OLLAMA_NUM_PARALLEL:-1}", SLOTS)
+    stack.edit("newscreator.yaml", "environment: {OLLAMA", 'environment: {SLOTS: "2", OLLAMA')
+    found = trace(stack.repository(), "SLOTS")
+    where = stack.behind("compose/ai.yaml", "${SLOTS:-")
+    assert [(one.invocation, one.text) for one in found.decided] == [("default", "1"), ("cpu", "1"), ("rollback", "2")]
+    assert {one.place for one in found.decided if one.invocation != "rollback"} == {where}
+    shell = stack.repository().contract.invocations["rollback"].place
+    assert [one.place for one in found.decided if one.invocation == "rollback"] == [shell]
+    assert {
+        (one.invocation, each.service, each.setting, each.text, each.word)
+        for one in found.decided
+        for each in one.settles
+    } == {
+        ("default", "backend", "OLLAMA_NUM_PARALLEL", "1", "right"),
+        ("cpu", "backend", "OLLAMA_NUM_PARALLEL", "1", "right"),
+        ("rollback", "backend", "OLLAMA_NUM_PARALLEL", "2", "wrong"),
+    }
+    (declared,) = found.declared
+    assert (declared.owner, declared.name, declared.allowed) == ("backend", "OLLAMA_NUM_PARALLEL", ("1",))
+    shown = render(found)
+    assert "\n  contract  1  (backend OLLAMA_NUM_PARALLEL, " in shown
+    assert (
+        f"\n  default: SLOTS is 1\n    {where}: default SLOTS=1 won\n    decides backend OLLAMA_NUM_PARALLEL" in shown
+    )
+
+
+def test_a_variable_in_an_image_is_told_too(stack: Stack) -> None:
+    """It is no setting of anybody, and no name that the contract knows."""
+    stack.edit("compose/ai.yaml", "services:\n", "services:\n  side:\n    image: side:${TAG:-1}\n")
+    first, *_ = trace(stack.repository(), "TAG").decided
+    assert [(one.service, one.setting, one.text, one.word) for one in first.settles] == [
+        ("(side)", "image", "side:1", "")
+    ]
+
+
+def test_a_setting_that_is_given_under_its_own_name_decides_nothing_more(stack: Stack) -> None:
+    """What its service gets says it all."""
+    assert trace(stack.repository(), "LLM_TOP_K").decided == ()
 
 
 @pytest.mark.parametrize("arguments", [(), ("LLM_MODEL", "--all")])

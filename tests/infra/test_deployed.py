@@ -174,6 +174,17 @@ def test_a_sound_project_has_no_finding(tree: Live) -> None:
     assert checks == dict.fromkeys(["healthy", "environment", "origin", "files", "listening", "stable"], "passed")
 
 
+def test_the_second_container_of_a_service_is_held_too(live: Live) -> None:
+    """A service scaled to two is not well while one of them has ended, whichever that is."""
+    live.up("--scale", "web=2")
+    live.compose("kill", "--signal", "KILL")
+    first = min(one.name for one in engine.containers(live.project))
+    subprocess.run(["docker", "start", first], check=True, capture_output=True)
+    told = live.check("healthy")
+    assert list(told) == ["healthy[web]"]
+    assert f"{live.project}-web-2 is exited, exit code 137" in told["healthy[web]"].replace("_", "-")
+
+
 MANY = """
     command: ["sh", "-c", "echo $$HOME; exec sh /srv/start.sh"]
     user: "1000:1000"

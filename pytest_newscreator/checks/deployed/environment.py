@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.deployed.services import endpoint_of
+from pytest_newscreator.checks.deployed.services import endpoint_of, others
 from pytest_newscreator.checks.facts.claims import agrees
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.checks.resolved.values import chain
@@ -13,7 +13,7 @@ from pytest_newscreator.contract.model import Service
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.resolve.repository import Repository
 from pytest_newscreator.resolve.values import Value
-from pytest_newscreator.verdicts import NotVerified, fail
+from pytest_newscreator.verdicts import NotVerified, fail, fingerprint, masked, secrets
 
 if TYPE_CHECKING:
     from pytest_newscreator.stack.model import Stack
@@ -56,16 +56,18 @@ def environment(
     variable: Variable = newscreator_subject.data
     service, name = variable.service, variable.name
     endpoint = endpoint_of(newscreator_stack, service, newscreator_selected)
-    observed = running_environment(endpoint)
-    if observed is None:
-        raise NotVerified(f"{service.key} is known by its URL alone", needs="", fix="")
+    each = [(one.name, dict(one.environment)) for one in others(endpoint)]
+    found = [(service.key, running_environment(endpoint)), *each]
     value = _resolved(newscreator_repository, newscreator_stack, service, name)
     placed = newscreator_stack.placed(service.key, name)
     expected = placed.placed if placed else (value.text if value else None)
-    if observed.get(name) != expected:
-        _differs(newscreator_stack, variable, value, observed.get(name), expected)
-    if newscreator_stack.rolled_back and newscreator_stack.invocation and placed is None:
-        _not_rolled_back(newscreator_repository, newscreator_stack, variable, observed.get(name))
+    for who, observed in found:
+        if observed is None:
+            raise NotVerified(f"{service.key} is known by its URL alone", needs="", fix="")
+        if observed.get(name) != expected:
+            _differs(newscreator_stack, variable, value, observed.get(name), expected, who)
+        if newscreator_stack.rolled_back and newscreator_stack.invocation and placed is None:
+            _not_rolled_back(newscreator_repository, newscreator_stack, variable, observed.get(name))
 
 
 def _resolved(repository: Repository, stack: Stack, service: Service, name: str) -> Value | None:
@@ -78,19 +80,27 @@ def _resolved(repository: Repository, stack: Stack, service: Service, name: str)
     return given.environment.get(name) if given else None
 
 
-def _differs(stack: Stack, variable: Variable, value: Value | None, observed: str | None, expected: str | None) -> None:
+def _differs(  # noqa: PLR0913, PLR0917 - two values, and all that tells of them
+    stack: Stack, variable: Variable, value: Value | None, observed: str | None, expected: str | None, who: str = ""
+) -> None:
     """Say what runs, what the files say, and where they say it."""
     by = f" (invocation {stack.invocation.name})" if stack.invocation else ""
+    running, said = (_open(variable.name, text) for text in (observed, expected))
     fail(
-        f"{variable.service.key} runs with {variable.name}={_shown(observed)}, the files say {_shown(expected)}{by}",
+        f"{who or variable.service.key} runs with {variable.name}={_shown(running)}, the files say {_shown(said)}{by}",
         place=value.origin if value else variable.service.place,
-        expected=expected,
-        observed=observed,
-        chain=chain(value.chain if value else ()),
+        expected=said,
+        observed=running,
+        chain=tuple(_open(variable.name, hop, expected) or "" for hop in chain(value.chain if value else ())),
         fix="docker compose up -d creates it again with what the files say now" if not stack.owned else "",
         # A shell may set what the contract leaves open; what it declares must run as the files say.
         severity="error" if variable.name in variable.service.settings else "note",
     )
+
+
+def _open(name: str, text: str | None, value: str | None = None) -> str | None:
+    """Return a text with the value of a variable, by itself or within it, hidden where its name calls it a secret."""
+    return text and masked(text, secrets({name: text if value is None else value}), mark=fingerprint)
 
 
 def _shown(text: str | None) -> str:

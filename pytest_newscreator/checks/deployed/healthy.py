@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects, step_back
+from pytest_newscreator.checks.deployed.services import endpoint_of, others, service_subjects, step_back
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
-from pytest_newscreator.verdicts import fail
+from pytest_newscreator.verdicts import NotVerified, fail
 
 if TYPE_CHECKING:
-    from pytest_newscreator.stack.model import Stack
+    from pytest_newscreator.stack.container import Container
+    from pytest_newscreator.stack.model import Endpoint, Stack
 
 
 def healthy(
@@ -30,19 +31,10 @@ def healthy(
     service: Service = newscreator_subject.data
     endpoint = endpoint_of(newscreator_stack, service)
     if endpoint.container is not None:
-        container = engine.inspect(endpoint.container)
-        if not container.is_healthy and (container.restart_count or container.status == "restarting"):
-            step_back(f"stable[{service.key}]", newscreator_selected)
-        if not container.is_healthy:
-            log = engine.log_tail(container)[-8:]
-            said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
-            fail(
-                f"{service.key} is {container.summary}",
-                expected="healthy",
-                observed=container.summary,
-                chain=said,
-                fix="the lines above name the cause",
-            )
+        each = [endpoint.container, *(one.id for one in others(endpoint))]
+        for container in map(engine.inspect, each):
+            _container(service, container, newscreator_selected, is_one=len(each) == 1)
+            unasked(service, endpoint, container)
     elif endpoint.health_command:
         ok, said_ = health(endpoint)
         if not ok:
@@ -63,6 +55,33 @@ def healthy(
         record_property(
             "newscreator.detail", f"served after {endpoint.served_s:.2f} s, healthy after {endpoint.healthy_s:.2f} s"
         )
+
+
+def _container(service: Service, container: Container, selected: frozenset[str], *, is_one: bool) -> None:
+    """Fail where a container of a service is not healthy, with its last words; restarts are left to `stable`."""
+    from pytest_newscreator.stack import engine
+
+    if container.is_healthy:
+        return
+    if container.restart_count or container.status == "restarting":
+        step_back(f"stable[{service.key}]", selected)
+    log = engine.log_tail(container)[-8:]
+    said = (*(f"health probe: {line}" for line in container.health_log[-2:]), *(f"| {line}" for line in log))
+    who = service.key if is_one else f"{service.key}: its container {container.name}"
+    fail(
+        f"{who} is {container.summary}",
+        expected="healthy",
+        observed=container.summary,
+        chain=said,
+        fix="the lines above name the cause",
+    )
+
+
+def unasked(service: Service, endpoint: Endpoint, container: Container) -> None:
+    """Raise `NotVerified` where a container runs and nothing can be asked of it: no health check, no port."""
+    if endpoint.url is None and not container.health:
+        reason = f"{service.key} runs, and has neither a health check nor a port on this machine to ask at"
+        raise NotVerified(reason, needs="", fix="give it a health check")
 
 
 HEALTHY = Check("healthy", "deployed", "infra", healthy, service_subjects)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects
+from pytest_newscreator.checks.deployed.services import endpoint_of, others, service_subjects, step_back
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject, item_name
 from pytest_newscreator.contract.model import Service
@@ -12,7 +13,7 @@ from pytest_newscreator.verdicts import Finding, NotVerified, fail
 
 if TYPE_CHECKING:
     from pytest_newscreator.observe.listening import Listener
-    from pytest_newscreator.stack.model import Stack
+    from pytest_newscreator.stack.model import Endpoint, Stack
 
 
 def listening(
@@ -31,9 +32,12 @@ def listening(
     from pytest_newscreator.observe.listening import listeners
 
     service: Service = newscreator_subject.data
-    found = listeners(endpoint_of(newscreator_stack, service, newscreator_selected))
+    endpoint = endpoint_of(newscreator_stack, service, newscreator_selected)
+    found = listeners(endpoint)
     if found is None:
         raise NotVerified(f"{service.key} is known by its URL alone", needs="", fix="")
+    for one in others(endpoint):
+        found += listeners(replace(endpoint, container=one.id)) or ()
     finding = judge(service, found)
     if finding is not None:
         _unless_told(service, found, newscreator_conclude)
@@ -41,9 +45,24 @@ def listening(
             finding.message, place=finding.place, expected=finding.expected, observed=finding.observed,
             chain=finding.chain, fix=finding.fix,
         )  # fmt: skip
-    if callable(record_property) and found:
+    if not found:
+        raise NotVerified(unseen(service, endpoint, newscreator_selected), needs="", fix="")
+    if callable(record_property):
         said = ", ".join(dict.fromkeys(f"{one.address}:{one.port}" for one in found))
         record_property("newscreator.detail", said)
+
+
+def unseen(service: Service, endpoint: Endpoint, selected: frozenset[str]) -> str:
+    """Return why nothing of a service was seen to listen; where it does not run, `healthy` says so."""
+    from pytest_newscreator.stack import engine
+
+    container = engine.inspect(endpoint.container) if endpoint.container is not None else None
+    if container is not None and not container.is_running:
+        step_back(f"healthy[{service.key}]", selected)
+        return f"{service.key} is {container.summary}: nothing of it can listen"
+    if container is not None:
+        return f"{service.key} publishes no port on this machine"
+    return f"no socket of {service.key} at which it listens can be seen"
 
 
 def judge(service: Service, found: tuple[Listener, ...]) -> Finding | None:

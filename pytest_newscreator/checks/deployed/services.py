@@ -52,6 +52,15 @@ def endpoint_of(stack: Stack, service: Service, selected: frozenset[str] = froze
     return endpoint
 
 
+def others(endpoint: Endpoint) -> tuple[Container, ...]:
+    """Return the further containers of a service that runs more than one, as they are now."""
+    from pytest_newscreator.stack import engine
+
+    if endpoint.container is None:
+        return ()
+    return engine.replicas(engine.first_look(endpoint.container).container)
+
+
 def _but(stack: Stack, service: Service) -> str:
     """Say where else the project's service runs: `up` in a second checkout takes single containers away."""
     from pytest_newscreator.observe.containers import running_as

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_newscreator.checks.deployed.services import endpoint_of, service_subjects, step_back
+from pytest_newscreator.checks.deployed.services import endpoint_of, others, service_subjects, step_back
 from pytest_newscreator.checks.registry import Check, Subject
 from pytest_newscreator.contract.model import Service
 from pytest_newscreator.verdicts import Finding, NotVerified, fail
@@ -36,7 +36,8 @@ def stable(newscreator_subject: Subject, newscreator_stack: Stack, newscreator_s
     service: Service = newscreator_subject.data
     endpoint = endpoint_of(newscreator_stack, service, newscreator_selected)
     if endpoint.container is not None:
-        _container(service, endpoint.container, newscreator_selected)
+        for identifier in (endpoint.container, *(one.id for one in others(endpoint))):
+            _container(service, identifier, newscreator_selected)
     elif endpoint.pid is not None:
         _process(service, endpoint.pid)
     else:

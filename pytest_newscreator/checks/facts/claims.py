@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_newscreator.checks.facts import ground
+from pytest_newscreator.checks.facts.parts import Part, is_tagged, parts
 from pytest_newscreator.contract.model import Service, Setting
 from pytest_newscreator.frozen import frozen
+from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.ollama import names
 from pytest_newscreator.sources.sites import Site
 
 # Python's float() takes `1_024` and `inf` too; neither Go nor a shell does.
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_NO_PROSE = re.compile(r"[\d:]")
 _MODEL_WORD = re.compile(r"(?:^|[_.-])models?(?:[_-]?(?:name|id))?$|(?:^|_)model_\w*name$", re.IGNORECASE)
-_PARTED = re.compile(r"[=,;\s]")
-_OPTION = re.compile(r"--?[A-Za-z][\w.-]*=")
-_WORD = re.compile(r"[^\s,;=\"'{}\[\]]+")
 _ROLLBACK = re.compile(r"roll[-_]?back|revert", re.IGNORECASE)
 _IMAGES = ("image", "FROM")
 MODELFILE_KINDS = ("modelfile-from", "modelfile-parameter")
@@ -29,12 +28,28 @@ _SILENT = (*MODELFILE_KINDS, "compared")
 
 @frozen
 class Claim:
-    """A site that the contract speaks about: `allowed` empty means that only a retired name is wrong there."""
+    """A site that the contract speaks about: `allowed` empty means that only a retired name is wrong there.
+
+    `declared` are the places in the contract that say what should stand there, `provider` what the value has in front
+    of the name that the claim is about.
+    """
 
     site: Site
     label: str
     allowed: tuple[str, ...] = ()
     retired: str | None = None
+    declared: tuple[Place, ...] = ()
+    provider: str = ""
+
+    @property
+    def value(self) -> str | None:
+        """Return what the claim is about: the value of the site, behind its provider."""
+        return None if self.site.value is None else self.site.value.removeprefix(self.provider)
+
+    @property
+    def place(self) -> Place:
+        """Return where that stands."""
+        return _moved(self.site, len(self.provider)).place if self.provider else self.site.place
 
     @property
     def is_open(self) -> bool:
@@ -44,10 +59,10 @@ class Claim:
     @property
     def holds(self) -> bool:
         """Return whether the site says what the contract says; a value nobody can know statically is not wrong."""
-        if self.site.value is None:
+        if self.value is None:
             return True
         if self.allowed:
-            value = as_read(self.site.setting or "", self.site.value)
+            value = as_read(self.site.setting or "", self.value)
             return any(agrees(value, text) for text in self.allowed)
         return self.retired is None
 
@@ -63,66 +78,101 @@ def agrees(value: str, text: str) -> bool:
         return True
     if NUMBER.fullmatch(value) and NUMBER.fullmatch(text):
         return float(value) == float(text)
-    return (_is_tagged(value) or _is_tagged(text)) and names.same(value, text)
-
-
-def _is_tagged(text: str) -> bool:
-    """Return whether Ollama would take the text for a tagged model name."""
-    return ":" in text and names.parse(text).is_valid
+    return (is_tagged(value) or is_tagged(text)) and names.same(value, text)
 
 
 def claims(repository: Repository) -> Iterator[Claim]:
     """Yield the sites that the contract speaks about, in file order."""
     aliases = aliases_of(repository)
     for site in repository.sites:
-        for one in (site, *_parts(site)) if site.kind not in _SILENT else ():
-            claim = claim_of(repository, one, aliases)
+        claim = claim_of(repository, site, aliases) if site.kind not in _SILENT else None
+        if claim is not None:
+            yield claim
+        if site.kind not in _SILENT and not (claim and claim.allowed):
+            yield from _inside(repository, site)
+
+
+def _inside(repository: Repository, site: Site) -> Iterator[Claim]:
+    """Yield the retired names in a value that is a list, a map or an option, each at its own place."""
+    names_models, here = _names_model(site), ground.of_site(repository, site)
+    for part in parts(site.value or "", names_models=names_models):
+        name = part.name.removeprefix(names.provider(part.name))
+        if is_tagged(name) or (names_models and not part.is_key):
+            place = _place_inside(repository, site, part)
+            one = replace(site, setting=None, into=None, value=part.name, place=place, kind="literal")
+            claim = _retired(repository, one, here, names_model=names_models)
             if claim is not None:
                 yield claim
 
 
-def _parts(site: Site) -> Iterator[Site]:
-    """Yield the model names in a value that is a list of names, an option's, or maps addresses, each at its place."""
-    if site.value is None or not _PARTED.search(site.value):
-        return
-    option = _OPTION.match(site.value)
-    words = list(_WORD.finditer(site.value, option.end() if option else 0))
-    if not all(_NO_PROSE.search(word.group()) for word in words):
-        return
-    for word in words:
-        name = word.group().removeprefix(names.provider(word.group()))
-        if "://" not in name and _is_tagged(name):
-            place = replace(site.place, column=site.place.column + word.start())
-            yield replace(site, setting=None, into=None, value=word.group(), place=place, kind="literal")
+def _place_inside(repository: Repository, site: Site, part: Part) -> Place:
+    """Return where a part of a value is written, also where quotes, escapes or line ends shift it."""
+    place, value = site.place, site.value or ""
+    end = part.start + len(part.name)
+    if not place.line or repository.line(place)[place.column - 1 :].startswith(value[:end]):
+        return replace(place, column=place.column + part.start)
+    source = repository.source(place.path)
+    lines = Lines(place.path, source.text if source else "")
+    offset = lines.offset(place.line) + place.column - 2
+    for _ in range(value.count(part.name, 0, end)):
+        offset = source.text.find(part.name, offset + 1) if source else -1
+        if offset < 0:
+            return place
+    return lines.place(offset)
 
 
 def claim_of(repository: Repository, site: Site, aliases: Mapping[str, frozenset[str]]) -> Claim | None:
     """Return what the contract says about a site, or None where it says nothing."""
     here = ground.of_site(repository, site)
-    if here == ():
-        return None
-    if _is_way_back(repository, site):
+    if here == () or _is_way_back(repository, site):
         return None
     for name in _known_as(site, aliases):
         declared = repository.declared.get(name, ())
-        ours = [setting for service, setting in declared if here is None or service is None or service in here]
-        allowed = tuple(text for setting in ours for text in _allowed(repository, setting, site))
+        ours = [(one, setting) for one, setting in declared if here is None or one is None or one in here]
+        allowed = tuple(text for _, setting in ours for text in _allowed(repository, setting, site))
         if allowed:
-            return _behind_provider(Claim(site, site.setting or name, allowed))
+            places = tuple(setting.place for _, setting in ours)
+            return _behind_provider(Claim(site, site.setting or name, allowed, declared=places), ours)
+    return _retired(repository, site, here, names_model=_names_model(site))
+
+
+def _retired(
+    repository: Repository, site: Site, here: tuple[Service, ...] | None, *, names_model: bool
+) -> Claim | None:
+    """Return the claim that a site names a retired model, or None where it names none."""
+    if here == () or _is_way_back(repository, site):
+        return None
     site = _without_provider(repository, site, here)
-    retired = retired_name(repository, site.value, here, names_model=_names_model(site))
-    if retired:
-        return Claim(site, site.setting or f"literal {site.value}", retired=retired)
-    return None
+    retired = retired_name(repository, site.value, here, names_model=names_model)
+    if retired is None:
+        return None
+    bases = tuple(model.base_place for model in ground.models_of(repository, here) if retired in model.retired)
+    return Claim(site, site.setting or f"literal {site.value}", retired=retired, declared=bases)
 
 
-def _behind_provider(claim: Claim) -> Claim:
-    """Return a claim about the name alone where what stands there and what should both begin with one provider."""
+def _behind_provider(claim: Claim, declared: Sequence[tuple[Service | None, Setting]]) -> Claim:
+    """Return a claim about the name alone where the provider in front of it is what the contract says, or may stand."""
     provider = names.provider(claim.site.value or "")
-    if not provider or not all(text.startswith(provider) for text in claim.allowed):
+    if not provider:
         return claim
-    site = _moved(claim.site, len(provider))
-    return replace(claim, site=site, allowed=tuple(text.removeprefix(provider) for text in claim.allowed))
+    if all(text.startswith(provider) for text in claim.allowed):
+        allowed = tuple(text.removeprefix(provider) for text in claim.allowed)
+        return replace(claim, provider=provider, allowed=allowed)
+    return replace(claim, provider=provider) if all(may_have_provider(*pair) for pair in declared) else claim
+
+
+def may_have_provider(service: Service | None, setting: Setting) -> bool:
+    """Tell whether `ollama/gemma3:4b` means `gemma3:4b` in a setting: a model's, read by a program that asks Ollama.
+
+    To Ollama itself it is another name, and who reads a switch that no service declares is not known.
+    """
+    return service is not None and service.kind != "ollama" and setting.model is not None
+
+
+def meant(service: Service, setting: Setting, value: str) -> str:
+    """Return a value as the service that is given it means it: as its reader takes it, without a model's provider."""
+    value = as_read(setting.name, value)
+    return value.removeprefix(names.provider(value)) if may_have_provider(service, setting) else value
 
 
 def _without_provider(repository: Repository, site: Site, here: tuple[Service, ...] | None) -> Site:
@@ -199,7 +249,7 @@ def retired_name(
     right. A word without a tag counts only where `names_model` says that nothing but a model can stand there: `llama3`
     is an ordinary word anywhere else.
     """
-    if not value or not (names_model or _is_tagged(value)):
+    if not value or not (names_model or is_tagged(value)):
         return None
     models = ground.models_of(repository, here)
     if any(names.same(value, name) for model in models for name in model.names):

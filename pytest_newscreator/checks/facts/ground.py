@@ -13,7 +13,10 @@ def of_site(repository: Repository, site: Site) -> tuple[Service, ...] | None:
     In a Compose file those are the service it stands in, and those that get it by `extends` or an anchor; what another
     service commands an Ollama of the contract to do (by OLLAMA_HOST: an init container, say) is that Ollama's. A dotenv
     line speaks to whoever interpolates it or is given the file; any other file to those whose build context it is in.
+    A contract that tells of no Compose service leaves open which of them are meant, so that each of them may be.
     """
+    if not any(service.compose for service in repository.contract.services.values()):
+        return None
     path = site.place.path
     if path in repository.compose_files:
         return _of_compose(repository, site)

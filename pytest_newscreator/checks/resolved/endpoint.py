@@ -8,6 +8,7 @@ from pytest_newscreator.checks.facts.routes import Route, View
 from pytest_newscreator.checks.facts.texts import Text, place_of, texts
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.checks.resolved.lacking import Lack, gone, lack
 from pytest_newscreator.checks.resolved.values import UNSET, chain
 from pytest_newscreator.contract.model import Model, Service
 from pytest_newscreator.frozen import frozen
@@ -221,6 +222,7 @@ def _misses(use: Use, text: Text, one: Asked, model: Model) -> Finding:
     why = one.route.why if one.route else "is no address"
     wanted = use.view.url(server)
     started = _is_started(use, server)
+    taken = None if started else gone(use.view.project, server)
     should = f"should reach {server.key} at {wanted}" if started else f"{server.key} is not started"
     address = one.entry.address
     part = "" if address is None else str(address.port or "") if "at port" in why else address.host
@@ -231,7 +233,7 @@ def _misses(use: Use, text: Text, one: Asked, model: Model) -> Finding:
         observed=masked(one.entry.text),
         chain=_chain(text),
         fix=f"write {wanted} there" if started else f"start {server.key} there, or give the address of what answers",
-        causes=(text.place,),
+        causes=(text.place, *([taken.place] if taken else [])),
     )
 
 
@@ -294,9 +296,10 @@ def _unset(use: Use) -> Finding:
     server = _server(use, use.models[0])
     given = view.repository.given(view.project, view.service)
     value = given.environment.get(use.setting) if given else None
-    place = value.chain[0].place if value and value.chain else compose.place if compose else view.service.place
+    missing = lack(compose, use.setting) if compose else Lack(view.service.place)
+    place = value.chain[0].place if value and value.chain else missing.place
     return Finding(
-        f"nothing gives {use.setting} to {view.service.key}, should be {view.url(server)}{use.under}",
+        f"nothing gives {use.setting} to {view.service.key}, should be {view.url(server)}{use.under}{missing.since}",
         place=place,
         expected=view.url(server),
         observed=UNSET,

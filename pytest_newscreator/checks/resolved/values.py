@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pytest_newscreator.checks.facts.claims import agrees, as_read
 from pytest_newscreator.checks.findings import Conclusions
 from pytest_newscreator.checks.registry import Check, Subject
+from pytest_newscreator.checks.resolved.lacking import Lack, gone, lack
 from pytest_newscreator.contract.model import Invocation, Service, Setting
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.frozen import frozen
-from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.project import DEFAULT_NAMES, Project
 from pytest_newscreator.resolve.given import Given
 from pytest_newscreator.resolve.repository import Repository
@@ -44,7 +44,7 @@ def resolved_subjects(repository: Repository) -> Iterator[Subject]:
             if service.compose not in project.services:
                 yield Subject(f"{name} {service.key}", service.place, Case(invocation, service))
                 continue
-            if repository.build_fault(project, service) is not None:
+            if repository.build_fault(project, service) or repository.unread_build(project, service):
                 yield Subject(f"{name} {service.key} build", service.place, Case(invocation, service))
             for setting in service.settings.values():
                 yield Subject(f"{name} {service.key} {setting.name}", setting.place, Case(invocation, service, setting))
@@ -91,6 +91,9 @@ def _judged(case: Case, repository: Repository) -> Finding | None:
         )
     if case.service is None:
         return None
+    unread = repository.unread_build(project, case.service) if case.setting is None else None
+    if unread is not None:
+        raise NotVerified(unread, needs="", fix="move newscreator.yaml to a folder above both, or bring it here")
     fault = repository.build_fault(project, case.service)
     if fault is not None:
         return Finding(f"build of {case.service.key}: {fault.message}", place=fault.place, fix=fault.fix)
@@ -122,13 +125,17 @@ def _absent(case: Case, service: Service, project: Project, repository: Reposito
     """Say that an invocation does not start a service: a note where another one does, since hosts differ."""
     elsewhere = [name for name, other in repository.resolved.items() if service.compose in other.services]
     why = "is behind a profile there" if service.compose in project.disabled else "is not in its files"
+    taken = gone(project, service)
+    place = taken.place if taken else service.place
+    if taken:
+        why = f"is taken away by this `{taken.tag}`"
     if elsewhere:
         others = " and ".join(elsewhere)
         message = f"invocation {case.invocation.name} does not start {service.compose}: it {why} ({others} start it)"
-        return Finding(message, place=service.place, severity="note")
+        return Finding(message, place=place, severity="note")
     return Finding(
         f"no invocation starts a service {service.compose}: in {case.invocation.name} it {why}",
-        place=service.place,
+        place=place,
         fix="correct `compose:` of the service, or the files and profiles of the invocations",
     )
 
@@ -145,25 +152,25 @@ def _ungiven(
     allowed = repository.contract.allowed(setting, case.invocation)
     wanted, says = " or ".join(allowed), _says(case, allowed)
     hops = chain(value.chain if value else ())
+    missing = _lack(case, service, setting, repository)
     sites = list(repository.source_defaults(service, setting.name))
     for site in sites:
         if site.value is not None and not any(agrees(site.value, text) for text in allowed):
             message = f"nothing gives {setting.name} to {service.key}, its own default is {site.value}, {says}"
             if any(agrees(site.value, text) for text in repository.contract.allowed(setting)):
                 # The default is right, and cannot be what this invocation wants: it has to be given.
-                place, fix = _service_place(case, repository), "set it under `environment:` there"
-                return Finding(message, place, wanted, site.value, hops, fix, lacks=setting.name)
+                place, fix = missing.place, missing.fix
+                return Finding(message + missing.since, place, wanted, site.value, hops, fix, lacks=setting.name)
             return Finding(message, site.place, wanted, site.value, hops, "give it in Compose, or correct the default")
     if sites:
         return None
     if value is not None:
-        place = value.chain[0].place if value.chain else service.place
+        where = value.chain[0].place if value.chain else service.place
         message = f"{setting.name} of {service.key} ends up unset, {says}"
-        return Finding(message, place, wanted, UNSET, hops, "give it a value", lacks=setting.name)
+        return Finding(message, where, wanted, UNSET, hops, "give it a value", lacks=setting.name)
     if setting.name in _read_or_known(service, repository):
-        message = f"nothing gives {setting.name} to {service.key}, {says}"
-        place = _service_place(case, repository)
-        return Finding(message, place, wanted, UNSET, (), "set it under `environment:` there", lacks=setting.name)
+        message = f"nothing gives {setting.name} to {service.key}, {says}{missing.since}"
+        return Finding(message, missing.place, wanted, UNSET, (), missing.fix, lacks=setting.name)
     return None
 
 
@@ -174,11 +181,10 @@ def _read_or_known(service: Service, repository: Repository) -> frozenset[str]:
     return names | own
 
 
-def _service_place(case: Case, repository: Repository) -> Place | None:
-    """Return where Compose declares the service."""
-    project = repository.resolved[case.invocation.name]
-    service = case.service and repository.compose_service(project, case.service)
-    return service.place if service else None
+def _lack(case: Case, service: Service, setting: Setting, repository: Repository) -> Lack:
+    """Return where the setting of a case is missing."""
+    compose = repository.compose_service(repository.resolved[case.invocation.name], service)
+    return lack(compose, setting.name) if compose else Lack(service.place)
 
 
 def chain(hops: Sequence[Hop]) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ def generates(
     ollama = server(newscreator_stack, served.service, newscreator_selected)
     name = served.name(newscreator_contract, newscreator_stack)
     has(ollama, name, subject, newscreator_selected)
+    if prompt is not None:
+        unless_live(newscreator_stack, name, prompt.tokens)
     may_ask(ollama, name, newscreator_stack)
     if prompt is not None:
         _reads_all(ollama, name, prompt, subject)
@@ -64,6 +66,19 @@ def generates(
     finding = judge(generate(ollama.url, body, within_s=ANSWER_S, ca=ollama.ca), name, subject)
     if finding is not None:
         raise Broken(_explained(finding, newscreator_stack, served))
+
+
+def unless_live(stack: Stack, name: str, tokens: int) -> None:
+    """Raise `NotVerified` for a stack that was found running: its users would wait until the prompt is read.
+
+    An address that was named on the command line is meant.
+    """
+    if stack.kind == "attach" and not stack.owned:
+        raise NotVerified(
+            f"a prompt of {tokens} tokens to {name} would keep the users of a running server waiting",
+            needs="",
+            fix="verify it on a stack of its own (--newscreator-stack compose), or name the server's address there",
+        )
 
 
 def _explained(finding: Finding, stack: Stack, served: Served) -> Finding:

@@ -69,21 +69,23 @@ def health_is_true(
     service useful: `ollama show MODEL`. An application whose health only says that it lives is a note.
     """
     service, backend = newscreator_subject.data
-    hold_alone(newscreator_stack)
-    ollama = server(newscreator_stack, backend, newscreator_selected)
-    watched = _watched(newscreator_stack, newscreator_contract, backend, newscreator_selected)
-    if service.key not in watched:
-        step_back(f"healthcheck[{service.key}]", newscreator_selected)
-        raise NotVerified(f"{service.key} has no health that could turn bad", needs="", fix="give it a health check")
-    names = _asked(newscreator_contract, newscreator_stack, backend)
-    key = (ollama.url, *names, *(str(one.container or one.pid) for one in watched.values()))
-    if key not in _TOLD:
-        _TOLD[key] = _experiment(ollama, names, watched, newscreator_selected)
-    told = _TOLD[key][service.key]
-    finding = judge(told, service, names, newscreator_subject)
-    if finding is not None:
-        raise Broken(finding)
-    record_property("newscreator.detail", f"bad after {told.bad_s:.1f} s, good again after {told.good_s:.1f} s")
+    with hold_alone(newscreator_stack):
+        ollama = server(newscreator_stack, backend, newscreator_selected)
+        watched = _watched(newscreator_stack, newscreator_contract, backend, newscreator_selected)
+        if service.key not in watched:
+            step_back(f"healthcheck[{service.key}]", newscreator_selected)
+            raise NotVerified(
+                f"{service.key} has no health that could turn bad", needs="", fix="give it a health check"
+            )
+        names = _asked(newscreator_contract, newscreator_stack, backend)
+        key = (ollama.url, *names, *(str(one.container or one.pid) for one in watched.values()))
+        if key not in _TOLD:
+            _TOLD[key] = _experiment(ollama, names, watched, newscreator_selected)
+        told = _TOLD[key][service.key]
+        finding = judge(told, service, names, newscreator_subject)
+        if finding is not None:
+            raise Broken(finding)
+        record_property("newscreator.detail", f"bad after {told.bad_s:.1f} s, good again after {told.good_s:.1f} s")
 
 
 def judge(told: Told, service: Service, names: tuple[str, ...], subject: Subject) -> Finding | None:

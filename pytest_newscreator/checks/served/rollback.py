@@ -69,25 +69,28 @@ def rollback(  # noqa: PLR0913, PLR0917 - each knob is a fixture
     from pytest_newscreator.stack.model import Request
 
     model, service = newscreator_subject.data
-    hold_alone(newscreator_stack)
-    request = Request(
-        newscreator_repository,
-        newscreator_stack.invocation,
-        newscreator_stack.own_run,
-        passed=newscreator_pass_environment,
-        base_files=newscreator_base_files,
-    )
-    ollama = server(newscreator_stack, service, newscreator_selected)
-    then = target(newscreator_repository, newscreator_stack, model, service)
-    before = state(ollama, model)
-    _hold_sound(before, model, newscreator_selected)
-    switch = Switch.of(newscreator_stack, request)
-    there, back = _there_and_back(switch, then, newscreator_stack.invocation, ollama, newscreator_subject)
-    after = state(ollama, model)
-    changed = ", ".join(name for name in model.names if before.get(name) != after.get(name))
-    if changed:
-        fail(f"the way back from {model.rollback} leaves {changed} other than before", place=newscreator_subject.place)
-    record_property("newscreator.detail", f"rolled back in {there:.1f} s, forward again in {back:.1f} s")
+    with hold_alone(newscreator_stack):
+        request = Request(
+            newscreator_repository,
+            newscreator_stack.invocation,
+            newscreator_stack.own_run,
+            passed=newscreator_pass_environment,
+            base_files=newscreator_base_files,
+        )
+        ollama = server(newscreator_stack, service, newscreator_selected)
+        then = target(newscreator_repository, newscreator_stack, model, service)
+        before = state(ollama, model)
+        _hold_sound(before, model, newscreator_selected)
+        switch = Switch.of(newscreator_stack, request)
+        there, back = _there_and_back(switch, then, newscreator_stack.invocation, ollama, newscreator_subject)
+        after = state(ollama, model)
+        changed = ", ".join(name for name in model.names if before.get(name) != after.get(name))
+        if changed:
+            fail(
+                f"the way back from {model.rollback} leaves {changed} other than before",
+                place=newscreator_subject.place,
+            )
+        record_property("newscreator.detail", f"rolled back in {there:.1f} s, forward again in {back:.1f} s")
 
 
 def _there_and_back(

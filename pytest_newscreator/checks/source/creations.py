@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 
 from pytest_newscreator.checks.facts.asking import models_on, servers_asked_from
@@ -11,14 +13,16 @@ from pytest_newscreator.contract.model import Model, Variant
 from pytest_newscreator.frozen import frozen
 from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.repository import Repository
+from pytest_newscreator.sources.lines import Lines
 from pytest_newscreator.sources.ollama import names
-from pytest_newscreator.sources.sites import Site
+from pytest_newscreator.sources.sites import Site, SourceFile
 
 # Only a request that creates a model has the options of one in an object of this name; others have `options`.
 _PARAMETERS = re.compile(r"""\bparameters[\\"']*\s*(?:=>|[:=])\s*[\w.\[\]{}<>, ]*\Z""")
-_ENOUGH, _FAR = 200, 20_000
+_ENOUGH = 200
 _BASES = ("from", "from_")
 _CREATES = re.compile(r"/api/create\b|\.create\(")
+_BRACKET = re.compile(r"(?<![\w.])dict\(|[(){}]")
 
 
 @frozen
@@ -54,11 +58,12 @@ def creating(repository: Repository) -> Iterator[Creating]:
 def states(repository: Repository, site: Site) -> bool:
     """Return whether a member of a request becomes a part of the model that the request creates."""
     source = repository.source(site.place.path)
-    if source is None or not _CREATES.search(source.text):
+    objects = _objects(source) if source is not None else None
+    if objects is None:
         return False
     if site.setting in _BASES:
         return site.model is not None
-    return _is_in_parameters(source.text, site.place)
+    return objects.is_in_parameters(site.place)
 
 
 def _meant(repository: Repository, site: Site) -> Iterator[tuple[Model, Variant]]:
@@ -76,13 +81,56 @@ def _stated(model: Model, variant: Variant) -> dict[str, tuple[str, ...]]:
     return {"FROM": (model.base,), **model.stated(variant)}
 
 
-def _is_in_parameters(text: str, place: Place) -> bool:
-    """Return whether a place is inside of an object called `parameters`."""
-    lines = text.split("\n")
-    before = "\n".join((*lines[: place.line - 1], lines[place.line - 1][: place.column - 1]))[-_FAR:]
-    depth = 0
-    for index in range(len(before) - 1, -1, -1):
-        depth += (before[index] == "}") - (before[index] == "{")
-        if depth < 0:
-            return _PARAMETERS.search(before[max(0, index - _ENOUGH) : index]) is not None
-    return False
+@frozen
+class _Objects:
+    """The objects of one text: `around[n]` is where the innermost one begins from the offset `at[n]` on, -1 for none.
+
+    `begins` are the offsets at which an object called `parameters` begins.
+    """
+
+    lines: Lines
+    at: tuple[int, ...]
+    around: tuple[int, ...]
+    begins: frozenset[int]
+
+    def is_in_parameters(self, place: Place) -> bool:
+        """Return whether a place is inside of an object called `parameters`."""
+        offset = self.lines.offset(place.line) + place.column - 1
+        before = bisect_left(self.at, offset)
+        return before > 0 and self.around[before - 1] in self.begins
+
+
+@lru_cache(maxsize=8)
+def _objects(source: SourceFile) -> _Objects | None:
+    """Return the objects of a text in which some request creates a model, None of any other; told once a file."""
+    text = source.text
+    if not _CREATES.search(text):
+        return None
+    brackets = list(_BRACKET.finditer(text))
+    around = tuple(_innermost(brackets))
+    named = (at for at in set(around) if at >= 0 and _PARAMETERS.search(text[max(0, at - _ENOUGH) : at]))
+    return _Objects(Lines(source.path, text), tuple(one.start() for one in brackets), around, frozenset(named))
+
+
+def _innermost(brackets: Iterable[re.Match[str]]) -> Iterator[int]:
+    """Yield, behind each bracket, where the innermost open object begins; `dict(` opens one as `{` does.
+
+    A brace closes what is left open inside of its object: parentheses may stand in texts, too.
+    """
+    opened: list[tuple[str, int]] = []
+    objects: list[int] = [-1]
+    braces = 0
+    for bracket in brackets:
+        kind = bracket[0]
+        if kind[-1] in "({":
+            opened.append((kind, len(objects)))
+            objects += [] if kind == "(" else [bracket.start()]
+            braces += kind == "{"
+        elif kind == ")" and opened and opened[-1][0] != "{":
+            del objects[opened.pop()[1] :]
+        elif kind == "}" and braces:
+            while opened[-1][0] != "{":
+                opened.pop()
+            del objects[opened.pop()[1] :]
+            braces -= 1
+        yield objects[-1]

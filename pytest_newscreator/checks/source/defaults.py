@@ -70,16 +70,16 @@ def _wrong(claim: Claim, repository: Repository) -> Finding:
     wanted = " or ".join(dict.fromkeys(allowed))
     winners = overridden.winners(repository, claim)
     message = (
-        f"{claim.label} {_verb(claim)} {claim.site.value or 'nothing'}, the contract says {wanted}"
+        f"{claim.label} {_verb(claim)}, the contract says {wanted}"
         if claim.allowed
         else f"{_literal(claim)} is retired by the contract, {'elsewhere it' if variants else 'the base'} is {wanted}"
     )
     return Finding(
         message,
-        place=claim.site.place,
+        place=claim.place,
         expected=wanted,
-        observed=claim.site.value,
-        chain=winners or (),
+        observed=claim.value,
+        chain=(*(winners or ()), *(f"{place}: the contract says so" for place in dict.fromkeys(claim.declared))),
         fix=f"write {allowed[0]} there, or declare another value in newscreator.yaml",
         severity="note" if winners else "error",
     )
@@ -96,10 +96,13 @@ def _variants_elsewhere(repository: Repository, claim: Claim) -> tuple[str, ...]
 
 
 def _verb(claim: Claim) -> str:
-    """Return how this kind of place gives its value."""
+    """Return how this kind of place gives its value, and which."""
+    value, is_giving = claim.value, claim.site.kind in GIVING
     if claim.site.overwrites:
-        return "is set to"
-    return "is" if claim.site.kind in GIVING else "defaults to"
+        return f"is set to {value}" if value else "is emptied"
+    if not value:
+        return "is empty" if is_giving else "defaults to an empty text"
+    return f"{'is' if is_giving else 'defaults to'} {value}"
 
 
 def _literal(claim: Claim) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 
 from pytest_newscreator.errors import ResolutionError
 from pytest_newscreator.places import Place
@@ -14,8 +15,7 @@ def check(model: Node, services: Mapping[str, ComposeService], disabled: Mapping
     """Raise ResolutionError for an enabled service that Compose refuses (rules: compose-go `loader/validate.go`)."""
     for service in services.values():
         if service.image is None and service.build is None and service.get("provider") is None:
-            message = f"service {service.name} has neither image nor build, should have one"
-            raise ResolutionError(message, place=service.place, fix="add `image:` or `build:`")
+            _refuse_without_image(service)
         for depended, node in _children(service, "depends_on"):
             required = node.children.get("required")
             optional = required is not None and required.value is False
@@ -30,6 +30,14 @@ def check(model: Node, services: Mapping[str, ComposeService], disabled: Mapping
         for mount in service.volumes:
             if mount.type == "volume" and mount.source and mount.source not in volumes:
                 _refuse(service, f"mounts {mount.source}, which is not declared", mount.place, "add it to `volumes:`")
+
+
+def _refuse_without_image(service: ComposeService) -> NoReturn:
+    """Say that nothing can be started: where it was taken away, else at the service."""
+    taken = service.tree.removal("image") or service.tree.removal("build")
+    since = f": it is taken away by this `{taken.tag}`" if taken else ""
+    message = f"service {service.name} has neither image nor build, should have one{since}"
+    raise ResolutionError(message, place=taken.place if taken else service.place, fix="add `image:` or `build:`")
 
 
 def _refuse(service: ComposeService, what: str, place: Place, fix: str) -> None:

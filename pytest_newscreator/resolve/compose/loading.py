@@ -40,6 +40,14 @@ _OUTSIDE = (
 )
 
 
+NamedAt = Callable[[str], Place | None]
+"""Where a file of the command line is named, None where nothing names it."""
+
+
+def nowhere(_path: str) -> None:
+    """Tell of no file where it is named."""
+
+
 @frozen
 class Parsed:
     """What several invocations share: the documents of each file, and what the same variables make of their parts.
@@ -64,6 +72,7 @@ class Files:
     root: Path
     dialect: tuple[int, ...]
     parsed: Parsed = field(default_factory=Parsed)
+    named_at: NamedAt = nowhere
     compose: Documents = field(default_factory=dict)
     dotenv: dict[str, SourceFile] = field(default_factory=dict)
     env_file: dict[str, SourceFile] = field(default_factory=dict)
@@ -85,7 +94,7 @@ class Files:
 
     def source(self, path: str, missing: str, place: Place | None = None) -> SourceFile:
         """Read a file; raise ResolutionError, which says what is `missing`, where there is none."""
-        place = place or Place(path)
+        place = place or self.named_at(path) or Place(path)
         fault = bounds.fault(self.root, path)
         if bounds.is_outside(self.root, path):
             fault = _OUTSIDE

@@ -16,7 +16,7 @@ from pytest_newscreator.places import Place
 from pytest_newscreator.resolve.compose.canonical import beside
 from pytest_newscreator.resolve.compose.consistency import check
 from pytest_newscreator.resolve.compose.environment import Variable, Variables, from_shell, unread
-from pytest_newscreator.resolve.compose.loading import Files, Loader, Parsed
+from pytest_newscreator.resolve.compose.loading import Files, Loader, NamedAt, Parsed, nowhere
 from pytest_newscreator.resolve.compose.reading import Reading
 from pytest_newscreator.resolve.compose.services import Build, ComposeService, Mount, Port, make_service
 from pytest_newscreator.resolve.compose.tree import Node
@@ -61,6 +61,7 @@ def load_project(  # noqa: PLR0913 - the options of the command line
     env_files: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     environment_place: Place | None = None,
+    named_at: NamedAt = nowhere,
     profiles: Sequence[str] = (),
     project_directory: str | None = None,
     dialect: str = "2.40",
@@ -68,14 +69,14 @@ def load_project(  # noqa: PLR0913 - the options of the command line
 ) -> Project:
     """Resolve a project as `docker compose`, run in `root`, would; paths are relative to `root`.
 
-    `environment` is the whole shell environment there is: the process's own is never read. `parsed` keeps what is
-    parsed, for the next project of the same files. Raises ResolutionError, with the place, where Compose would refuse
-    the project.
+    `environment` is the whole shell environment there is: the process's own is never read. `named_at` tells where a
+    file of the command line is named. `parsed` keeps what is parsed, for the next project of the same files. Raises
+    ResolutionError, with the place, where Compose would refuse the project.
     """
     root = root.absolute()
     shell = from_shell(dict(environment or {}), environment_place)
     numbers = tuple(int(part) for part in re.findall(r"\d+", dialect))
-    read = Files(root, numbers, parsed or Parsed())
+    read = Files(root, numbers, parsed or Parsed(), named_at)
     start = _Start(read, shell, tuple(files), tuple(env_files), project_directory)
     variables, paths = start.settle()
     directory = start.directory(paths)
@@ -159,7 +160,7 @@ class _Start:
 
     def layered(self, variables: Variables, given: Sequence[str], paths: Sequence[str]) -> Variables:
         if given:
-            return self.read.layered(variables, given, Place(given[0]))
+            return self.read.layered(variables, given)
         own = posixpath.normpath(posixpath.join(self.directory(paths), ".env"))
         disabled = self.shell.text("COMPOSE_DISABLE_ENV_FILE") in _TRUE
         return variables if disabled or not self.read.is_file(own) else self.read.layered(variables, [own])

@@ -63,10 +63,10 @@ class Node:
         """Return the text of a scalar string, None for anything else."""
         return self.content if isinstance(self.content, str) else None
 
-    def get(self, path: str) -> Node | None:
+    def get(self, path: str | Path) -> Node | None:
         """Return the node at a dotted path such as `deploy.resources.limits.memory`, list indices included."""
         node: Node | None = self
-        for name in path.split(".") if path else ():
+        for name in (path.split(".") if path else ()) if isinstance(path, str) else path:
             if node is None:
                 return None
             if name.isdecimal() and node.elements:
@@ -75,13 +75,16 @@ class Node:
                 node = node.children.get(name)
         return node
 
-    def removal(self, path: str) -> Reset | None:
-        """Return what took away a value that stood at a dotted path in an earlier file, None where nothing did."""
+    def removal(self, path: str | Path) -> Reset | None:
+        """Return what took away a value that stood at a path in an earlier file, None where nothing did.
+
+        A path is dotted, or one name after the other where a name may have dots of its own.
+        """
         node, found = self, None
-        names = path.split(".")
+        names = tuple(path.split(".")) if isinstance(path, str) else path
         for index, name in enumerate(names):
             for gone, reset in node.removed:
-                below = gone.get(".".join(names[index + 1 :])) if reset.path[-1] == name else None
+                below = gone.get(names[index + 1 :]) if reset.path[-1] == name else None
                 found = reset if below is not None and below.content is not None else found
             if name not in node.children:
                 break

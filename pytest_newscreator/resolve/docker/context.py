@@ -64,6 +64,10 @@ class Context:
             return None
         return Place(self.ignore_path, pattern.line, pattern.column)
 
+    def excludes(self, path: str) -> bool:
+        """Tell whether the ignore file keeps away a file of the folder, by its path relative to the root."""
+        return self.ignore.excludes(posixpath.relpath(path, self.folder))
+
     def _comes_back(self, name: str) -> bool:
         """Tell whether any file below a hidden folder reaches the builder."""
         top = self.root / self.folder

@@ -14,7 +14,7 @@ from pytest_newscreator.resolve.compose.canonical import is_remote
 from pytest_newscreator.resolve.compose.project import ComposeService, Node, Project
 from pytest_newscreator.resolve.docker.context import Context
 from pytest_newscreator.resolve.docker.image import Copy, image_environment
-from pytest_newscreator.resolve.given import Given
+from pytest_newscreator.resolve.given import Given, is_beyond
 from pytest_newscreator.sources import bounds, tree
 from pytest_newscreator.sources.docker import dockerfile
 from pytest_newscreator.sources.sites import SourceFile
@@ -52,6 +52,15 @@ class ContainerFiles:
         if fault is not None and not (self.root / path).is_dir():
             self.unread.append(f"{place}: {path} {fault[0]}; {fault[1]}")
         return source
+
+    def beyond(self, path: str) -> str:
+        """Return why what lies at a path of the container is not known: it is mounted from elsewhere. "" if not."""
+        for mount in self.given.compose.volumes:
+            is_there = path == mount.target or path.startswith(mount.target.rstrip("/") + "/")
+            if is_there and mount.type == "bind" and mount.source and is_beyond(self.root, mount.source):
+                what = f"{mount.source}, mounted at {mount.target},"
+                return f"{mount.place}: {what} is outside the folder of newscreator.yaml, {path} is not known"
+        return ""
 
     @cached_property
     def context(self) -> Context | None:

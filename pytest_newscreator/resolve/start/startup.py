@@ -212,7 +212,7 @@ class _Following:
             text = shlex.join(word.text for word in words)
             self.scripts.append(Script(SourceFile("command.sh", text), "", first.place, reaches))
         else:
-            self.unknown = self.unknown or self._unread() or f"{first.text} is no script of the repository"
+            self.unknown = self.unknown or self._unread(first.text) or f"{first.text} is no script of the repository"
 
     def _unwrapped(self, words: Sequence[Worded]) -> Sequence[Worded]:
         """Take off what runs another program: `tini --`, `env X=d`, `gosu user`."""
@@ -255,21 +255,23 @@ class _Following:
         found = self._program(words[rest[0]].text) if rest else None
         if found is None:
             missing = "the script that the container starts is not in the repository"
-            self.unknown = self.unknown or self._unread() or missing
+            self.unknown = self.unknown or self._unread(words[rest[0]].text if rest else "") or missing
         else:
             self._file(*found, rest=words[rest[0] + 1 :], reaches=reaches, depth=depth)
 
-    def _unread(self) -> str:
-        """Return what lies in the container and is no file that could be read, "" for nothing."""
-        return next(iter(self.files.unread), "")
+    def _unread(self, name: str) -> str:
+        """Return what lies in the container, a program above all, and could not be read, "" for nothing."""
+        beyond = (self.files.beyond(path) for path in self._paths(name)) if name else iter(())
+        return next(iter(self.files.unread), "") or next(filter(None, beyond), "")
+
+    def _paths(self, name: str) -> list[str]:
+        """Return the paths that a program's name may mean in the container."""
+        own = posixpath.join(self._workdir, name)
+        return [own] if "/" in name else [*(posixpath.join(folder, name) for folder in _PATH), own]
 
     def _program(self, name: str) -> tuple[str, Arrived] | None:
         """Return the file that a program's name means in the container."""
-        if "/" in name:
-            paths = [posixpath.join(self._workdir, name)]
-        else:
-            paths = [*(posixpath.join(folder, name) for folder in _PATH), posixpath.join(self._workdir, name)]
-        for path in paths:
+        for path in self._paths(name):
             found = self.files.at(path)
             if found is not None:
                 return posixpath.normpath(path), found

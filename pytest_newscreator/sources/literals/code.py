@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from pytest_newscreator.sources.bodies import is_json_object, json_sites
+from pytest_newscreator.sources.bodies import embedded_modelfile, is_json_object, is_modelfile, json_sites
 from pytest_newscreator.sources.literals.branches import later_defaults
 from pytest_newscreator.sources.literals.commands import called_in, calls
 from pytest_newscreator.sources.literals.compared import is_compared
 from pytest_newscreator.sources.literals.environment import Reading, default_of, reading
 from pytest_newscreator.sources.literals.languages import Language
 from pytest_newscreator.sources.literals.lexer import Token, lex, spelled_string
-from pytest_newscreator.sources.literals.overwriting import overwrites
+from pytest_newscreator.sources.literals.overwriting import overwrites, put_pair
 from pytest_newscreator.sources.literals.pairs import destructured, members, placeholders, schemas, tags
 from pytest_newscreator.sources.literals.stream import Stream
 from pytest_newscreator.sources.order import in_order
@@ -20,6 +21,7 @@ from pytest_newscreator.sources.sites import Read, Site, SiteKind, SourceFile
 _ONE_WORD = re.compile(r"\S{1,300}\Z")
 _OLLAMA = re.compile(r"\bollama\s")
 _TELLING = re.compile(r"[^\W_]")
+_KEY = "modelfile"
 
 
 def read_code(source: SourceFile, language: Language) -> Read:
@@ -33,7 +35,7 @@ def read_tokens(source: SourceFile, tokens: list[Token], language: Language) -> 
     if not language.is_data:
         _environment(stream)
         schemas(stream)
-    members(stream, is_data=language.is_data)
+    members(stream, language.name, is_data=language.is_data)
     _strings(stream, language)
     if language.name == "powershell":
         called = (token.start for token in tokens if token.kind == "name" and token.text.lower() == "ollama")
@@ -45,7 +47,7 @@ def _environment(stream: Stream) -> None:
     """Report the reads of the environment."""
     bare: list[Reading] = []
     for index, token in enumerate(stream.tokens):
-        if token.kind != "name" or index in stream.skipped or stream.joins(index - 1):
+        if token.kind != "name" or index in stream.skipped or _is_member(stream, index):
             continue
         found = reading(stream, index)
         if found is None:
@@ -64,20 +66,52 @@ def _environment(stream: Stream) -> None:
         stream.add(name, value, "code-default")
 
 
+def _is_member(stream: Stream, index: int) -> bool:
+    """Tell whether a name goes on with another one; PowerShell's `[Environment]::` is only where one begins."""
+    return stream.joins(index - 1) and not (stream.is_(index - 1, "::") and stream.is_(index - 2, "]"))
+
+
 def _strings(stream: Stream, language: Language) -> None:
     """Report what strings say that nothing else has reported: one word, a request body, a tag, a placeholder."""
     for index, token in enumerate(stream.tokens):
         if token.kind != "string" or index in stream.consumed or index in stream.skipped:
             continue
-        text = token.text
-        if not (tags(stream, token) or ((language.placeholders or language.is_data) and placeholders(stream, token))):
-            if _ONE_WORD.match(text):
-                if _TELLING.search(text):
-                    kind: SiteKind = "compared" if is_compared(stream, index, language.name) else "literal"
-                    stream.sites.append(Site(None, text, stream.lines.place(token.start), kind))
-            elif is_json_object(text):
-                for piece in spelled_string(stream.text, token, language):
-                    stream.sites.extend(json_sites(piece, stream.lines.place, ""))
-            elif _OLLAMA.search(text):
-                for piece in spelled_string(stream.text, token, language):
-                    stream.sites.extend(called_in(piece, stream.lines.place))
+        fills = language.placeholders or language.is_data
+        if put_pair(stream, index) or tags(stream, token) or (fills and placeholders(stream, token)):
+            continue
+        if not _ONE_WORD.match(token.text):
+            stream.sites.extend(_inside(stream, index, language))
+        elif _TELLING.search(token.text):
+            kind: SiteKind = "compared" if is_compared(stream, index, language.name) else "literal"
+            stream.sites.append(Site(None, token.text, stream.lines.place(token.start), kind))
+
+
+def _inside(stream: Stream, index: int, language: Language) -> Iterator[Site]:
+    """Yield what a longer string says: a request body, a Modelfile, a command."""
+    token, locate = stream[index], stream.lines.place
+    text = token.text
+    is_given = _is_given(stream, index)
+    if is_json_object(text):
+        for piece in spelled_string(stream.text, token, language):
+            yield from json_sites(piece, locate, "")
+    elif is_modelfile(text, "", _KEY if is_given else ""):
+        for piece in spelled_string(stream.text, token, language):
+            yield from embedded_modelfile(piece, locate, "", _beside(stream, index) if is_given else None)
+    elif _OLLAMA.search(text):
+        for piece in spelled_string(stream.text, token, language):
+            yield from called_in(piece, locate)
+
+
+def _is_given(stream: Stream, index: int) -> bool:
+    """Tell whether a string is the Modelfile of a request: `modelfile: "FROM …"`."""
+    return stream[index - 2].text.lower() == _KEY and stream.is_(index - 1, ":", "=", "=>", "->")
+
+
+def _beside(stream: Stream, index: int) -> str | None:
+    """Return the model that the brackets around a string name."""
+    around = stream.inside[index]
+    for at in stream.group(index):
+        if stream[at].text == "model" and stream.inside[at] == around and stream.is_(at + 1, ":", "=", "=>", "->"):
+            value = stream.literal(at + 2)
+            return value.token.text if value is not None and value.token is not None else None
+    return None

@@ -10,16 +10,26 @@ _OPERATORS = ("==", "!=", "===", "!==", "eq", "ne", "ieq", "ceq")
 _TESTS = re.compile(
     r"(?:string|str)?_?(?:equals?|eql|cmp|casecmp)(?:_?ignore_?case|fold)?|strn?case_?cmp|strn?cmp|"
     r"(?:str_)?(?:starts?|ends?|has)_?(?:with|prefix|suffix)|contains?|includes?|in_?array|index_?of|matches|"
-    r"assert\w*|to_?(?:be|equal)\w*",
+    r"assert_?(?:not_?|is_?|are_?|array_?|string_?|strict_?|deep_?|does_?)*"
+    r"(?:equals?(?:_?to)?|eq|ne|same|identical|contains?\w*|includes?|in|match\w*|that|like|(?:starts?|ends?)_?with)|"
+    r"to_?(?:be|(?:strict_?)?equal|contain|match|include)(?:_?(?:equal|to|one_?of|the))*",
     re.IGNORECASE,
 )
-_REPLACES = re.compile(r"replace\w*|g?sub", re.IGNORECASE)
+_REPLACES = re.compile(
+    r"(?:(?:str|preg|regexp?|re)_?i?_?)?replace(?:_?(?:all|first|one|n|in_?place))*|g?sub", re.IGNORECASE
+)
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_GONE = re.compile(r"deprecat|retire|replac|remov|no longer|instead|obsolete|renamed|legacy", re.IGNORECASE)
 _SETS = re.compile(r"(?:list|set|array|hashset|immutable\w*|of|c)(?:_?of)?|new_?set", re.IGNORECASE)
+_OTHER_ARROWS = frozenset({"r", "scala", "php", "julia"})
+"""Languages in which `->` begins no branch, but assigns, pairs, or names a member."""
 _TRUTHS = frozenset({"true", "false", "True", "False"})
 _LOOP = 6
 _CLAUSE = 40
+_NEAR = 200
 _BEFORE = re.compile(
-    r"(?:[=!/~]=|=:=|=/=|<>|(?<!\|)\||\b(?:case|when|of|eq|ne|is|in|if|elif|assert))[ \t]*[rRbBuU]?[\"']{1,3}\Z"
+    r"(?:(?:\btest|\[)[ \t][^\n;]*\$[^\n;=]*[ \t]!?=|[=!/~]=|=:=|=/=|<>|(?<!\|)\||"
+    r"\b(?:case|when|of|eq|ne|is|in|if|elif|assert))[ \t]*[rRbBuU]?[\"']{1,3}\Z"
 )
 _BEHIND = re.compile(r"[\"']{1,3}[ \t]*(?:[=!/]=|=:=|->|=>|[tT]hen\b|not in\b)")
 
@@ -33,16 +43,21 @@ def is_compared(stream: Stream, index: int, language: str) -> bool:
     return (
         is_beside
         or (is_unequal and stream[index - 2].end == stream[index - 1].start)
-        or _is_head(stream, stream.inside[index], language)
+        or _is_head(stream, index, stream.inside[index], language)
         or _is_case(stream, index, language)
         or _is_tested(stream, index)
-        or _is_key(stream, index)
+        or _is_key(stream, index, language)
     )
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text is shown to people for something that they can have."""
+    return len(text.split()) > 1 and _GONE.search(text) is None
 
 
 def is_compared_in(text: str, start: int, end: int) -> bool:
     """Tell the same of a string whose inside runs from `start` to `end`, by the text around it."""
-    line = text.rfind("\n", 0, start) + 1
+    line = max(text.rfind("\n", 0, start) + 1, start - _NEAR)
     return _BEFORE.search(text, line, start) is not None or _BEHIND.match(text, end) is not None
 
 
@@ -59,30 +74,39 @@ def _is_case(stream: Stream, index: int, language: str) -> bool:
         return language in {"rust", "csharp", "scala"}
     while stream.is_(after, ",") and stream[after + 1].kind == "string":
         after += 2
-    return stream.is_(after, "->") and language != "r"
+    return stream.is_(after, "->") and language not in _OTHER_ARROWS
 
 
-def _is_head(stream: Stream, opening: int, language: str) -> bool:
+def _is_head(stream: Stream, index: int, opening: int, language: str) -> bool:
     """Tell whether a bracket holds what a clause or a test begins with, where a language has a form of its own."""
     if opening < 0:
         return False
     if language == "erlang":
         return stream.is_(stream.close(opening) + 1, "->", "when")
     if language == "elixir":
-        return stream.is_(opening - 2, "def", "defp")
+        # Behind two backslashes stands what a parameter is where nothing is given.
+        return stream.is_(opening - 2, "def", "defp") and not stream.is_(index - 1, "\\")
     return language == "clojure" and stream.is_(opening + 1, "=", "not")
 
 
 def _is_tested(stream: Stream, index: int) -> bool:
     """Tell whether a string is what a test is given: `m.equals("d")`, `"d".equals(m)`, `m.replace("d", "e")`."""
     opening = stream.inside[index]
-    is_first = index == opening + 1
     return (
         _asks(stream, index + 1)
         or _takes(stream, opening, _TESTS)
-        or (is_first and _takes(stream, opening, _REPLACES))
+        or (_takes(stream, opening, _REPLACES) and _is_replaced(stream, index, opening))
         or (opening >= 0 and _is_of_set(stream, opening))
     )
+
+
+def _is_replaced(stream: Stream, index: int, opening: int) -> bool:
+    """Tell whether a text stands behind a string, which takes its place; a store replaces what is in it by objects."""
+    if not stream.is_(index + 1, ","):
+        return False
+    by = stream[index + 2]
+    is_constant = index == opening + 1 and by.kind == "name" and _CONSTANT.match(by.text) is not None
+    return is_constant or by.kind in {"string", "unknown"}
 
 
 def _is_of_set(stream: Stream, opening: int) -> bool:
@@ -122,18 +146,23 @@ def _is_loop(stream: Stream, index: int) -> bool:
     return False
 
 
-def _is_key(stream: Stream, index: int) -> bool:
+def _is_key(stream: Stream, index: int, language: str) -> bool:
     """Tell whether a string is the key of a text or a name: an old name that stands for another one."""
     begins = stream.is_(index - 1, "{", ",", "[", "(")
-    if begins and stream.is_(index + 1, ":", "=>", "to"):
+    if begins and (stream.is_(index + 1, ":", "=>", "to") or (language == "scala" and stream.is_(index + 1, "->"))):
         return _is_plain(stream, index + 2)
     is_entry = stream.is_(index - 1, "[") and stream.is_(index + 1, "]") and stream.is_(index + 2, "=")
     return is_entry and _is_plain(stream, index + 3)
 
 
 def _is_plain(stream: Stream, index: int) -> bool:
-    """Tell whether a text or a name stands at `index`: no number or table, which are about the key itself."""
+    """Tell whether a text or a name stands at `index`: no number or table, which are about the key itself.
+
+    Neither is a label in words, which is shown for a name that is offered, unless it says that the name is gone.
+    """
     token = stream[index]
+    if token.kind == "string" and is_label(token.text):
+        return False
     last = stream.chain_end(index)
     if token.kind == "name":
         return token.text not in _TRUTHS and not stream.is_(last + 1, "(", "{", "[")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_newscreator.sources.literals.lexer import Token
+from pytest_newscreator.sources.literals.overwriting import how_sure, put_in
 from pytest_newscreator.sources.literals.scripts import PLACEHOLDER
 from pytest_newscreator.sources.literals.stream import VARIABLE, Stream, Value
 from pytest_newscreator.sources.ollama.request_options import REQUEST_OPTIONS
@@ -18,19 +19,22 @@ _TAG_DEFAULT = re.compile(r"\b(?:envDefault|default):\"(?P<value>[^\"]*)\"")
 _ENV_KEY = re.compile(r"env(_?vars?|ironment(_?variable)?s?|_?name)?s?\Z", re.IGNORECASE)
 _DEFAULT_KEY = re.compile(r"default\w*\Z|dev_?default\Z", re.IGNORECASE)
 _VALUE_KEY = re.compile(r"default\w*\Z|value\Z", re.IGNORECASE)
+_PAIRING: Final = {"scala": "->", "kotlin": "to"}
+"""What stands between a key and its value where a language has a word of its own for a pair."""
 _BEFORE_KEY: Final = ("{", ",", "(", "[")
 _CONSPICUOUS = re.compile(r"[A-Z][A-Z0-9_]{2,}\Z")
 _LONGEST_SCHEMA = 60
 
 
-def members(stream: Stream, *, is_data: bool) -> None:
+def members(stream: Stream, language: str, *, is_data: bool) -> None:
     """Report `key: value` for request options, for names like variables, and in data for every key."""
+    pairing = (":", "=>", "=", _PAIRING.get(language, ":"))
     asks = is_data or _REQUESTS.search(stream.text) is not None
     options: list[tuple[int, str, Value]] = []
     for index, token in enumerate(stream.tokens):
         if token.kind not in {"name", "string"} or index in stream.skipped:
             continue
-        if not stream.is_(index + 1, ":", "=>", "=") or stream.is_(index - 1, "?"):
+        if not stream.is_(index + 1, *pairing) or stream.is_(index - 1, "?"):
             continue
         if is_data:
             stream.consumed.add(index)
@@ -43,9 +47,12 @@ def members(stream: Stream, *, is_data: bool) -> None:
         option = _HUMP.sub("_", token.text).lower()
         if asks and option in REQUEST_OPTIONS and (option != "model" or value.token.kind == "string"):
             options.append((index, option, value))
-        elif _CONSPICUOUS.match(token.text) and not stream.is_(index + 1, "="):
+            continue
+        call = put_in(stream, index)
+        if call is not None or (_CONSPICUOUS.match(token.text) and not stream.is_(index + 1, "=")):
             stream.consumed.add(index)
-            stream.add(token.text, value, "literal")
+            how = how_sure(stream, call, token.text) if call is not None else ""
+            stream.add(token.text, value, "literal" if call is None else "code-default", overwrites=how)
     _requests(stream, options)
 
 

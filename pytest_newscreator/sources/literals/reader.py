@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from pytest_newscreator.errors import SourceError
@@ -36,7 +37,8 @@ _DATA = frozenset(
         ],
     }
 )
-_BINARY_LINE = 5_000
+_LONGEST_LINE = 5_000
+_DATA_IN_TEXT = re.compile(r"[A-Za-z0-9+/=_-]{1000,}")
 
 # What is not found here can be neither a setting of a contract nor a model's name with its tag.
 _MATTERS = re.compile(
@@ -75,10 +77,15 @@ def matches(path: str) -> bool:
 def read(source: SourceFile) -> Read:
     """Read one file; what cannot be split into tokens is a problem with its place."""
     reading = _reading_of(source.path)
-    if reading is None or not _is_worthwhile(source):
+    matters = _what_matters(source.path)
+    if reading is None or not matters(source.text):
         return Read()
+    problems: tuple[tuple[Place, str], ...] = ()
+    if matters is _code_matters:
+        source, problems = _without_long_lines(source)
     try:
-        return reading(source)
+        read = reading(source)
+        return replace(read, problems=(*problems, *read.problems)) if problems else read
     except SourceError as error:
         return Read(problems=((error.place or Place(source.path), error.message),))
     except (RecursionError, ValueError, IndexError) as error:
@@ -86,13 +93,10 @@ def read(source: SourceFile) -> Read:
         return Read(problems=((Place(source.path, 1, 1), message),))
 
 
-def _is_worthwhile(source: SourceFile) -> bool:
-    """Tell whether a text can hold anything that matters; a file of very long lines was written by a machine."""
-    suffix = _suffix(source.path.rpartition("/")[2].lower())
-    matters = _data_matters if suffix in _DATA or not suffix else _code_matters
-    if not matters(source.text):
-        return False
-    return suffix == ".ipynb" or not _has_long_lines(source.text)
+def _what_matters(path: str) -> Callable[[str], bool]:
+    """Return how to tell whether a text can hold anything that matters, by what kind of file it is."""
+    suffix = _suffix(path.rpartition("/")[2].lower())
+    return _data_matters if suffix in _DATA or suffix == ".ipynb" or not suffix else _code_matters
 
 
 def _code_matters(text: str) -> bool:
@@ -108,11 +112,26 @@ def _data_matters(text: str) -> bool:
     return may and _DATA_MATTERS.search(text) is not None
 
 
-def _has_long_lines(text: str) -> bool:
-    """Tell whether some line is longer than people write."""
-    if len(text) <= _BINARY_LINE:
-        return False
-    return any(len(line) > _BINARY_LINE for line in text.split("\n"))
+def _without_long_lines(source: SourceFile) -> tuple[SourceFile, tuple[tuple[Place, str], ...]]:
+    """Return code with blanks for each line that a machine wrote, and what those could have said as problems.
+
+    Data inside a string (an image in base64) makes no such line: only the data is left out.
+    """
+    if len(source.text) <= _LONGEST_LINE:
+        return source, ()
+    lines = source.text.split("\n")
+    problems: list[tuple[Place, str]] = []
+    for index, line in enumerate(lines):
+        if len(line) <= _LONGEST_LINE:
+            continue
+        lines[index] = _DATA_IN_TEXT.sub(lambda match: " " * len(match[0]), line)
+        if len(_DATA_IN_TEXT.sub("", line)) <= _LONGEST_LINE:
+            continue
+        if _code_matters(lines[index]):
+            message = f"one line of {len(line):,} characters is not read, its defaults and literals are not known"
+            problems.append((Place(source.path, index + 1, 1), message))
+        lines[index] = " " * len(line)
+    return SourceFile(source.path, "\n".join(lines)), tuple(problems)
 
 
 def _reading_of(path: str) -> Callable[[SourceFile], Read] | None:

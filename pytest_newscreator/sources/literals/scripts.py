@@ -12,9 +12,12 @@ PLACEHOLDER = re.compile(r"(?<!\$)\$\{(?P<name>[A-Za-z_][\w.-]*):-?(?P<value>[^{
 """`${X:d}` as Spring has it and `${X:-d}` as most others do; `$${` is none."""
 
 
-def read_shell(script: Spelled, locate: Locate, *, problems: bool = True) -> Read:
-    """Read shell text; with `problems` off, what is no shell syntax may be another language's."""
-    read = read_script(script.text, script.locator(locate)).result()
+def read_shell(script: Spelled, locate: Locate, *, problems: bool = True, waits: bool = False) -> Read:
+    """Read shell text; with `problems` off, what is no shell syntax may be another language's.
+
+    `waits` says that it may be a health check, which needs what it searches for.
+    """
+    read = read_script(script.text, script.locator(locate), waits=waits).result()
     return read if problems else Read(read.sites, read.reads)
 
 

@@ -121,7 +121,7 @@ class _Reading:
         elements = [element for element in node.value if isinstance(element, yaml.ScalarNode)]
         texts = [str(element.value) for element in elements]
         if len(texts) > 2 and texts[0].rpartition("/")[2] in _SHELLS and texts[1].startswith("-"):  # noqa: PLR2004
-            self.script(elements[2], certain=True)
+            self.script(elements[2], certain=True, waits=True)
             return True
         call = find_call(texts)
         for index in call.uses if call is not None else ():
@@ -143,7 +143,7 @@ class _Reading:
         elif is_json_object(node.value):
             self.sites.extend(json_sites(self.spelled(node), self.lines.place, ""))
         elif _last(key) in _COMMANDS and re.search(r"\s", node.value):
-            self.script(node, certain=False)
+            self.script(node, certain=False, waits=True)
         elif not re.search(r"\s", node.value) and _TELLING.search(node.value) and "${{" not in node.value:
             self.value(node, key, around)
 
@@ -168,9 +168,10 @@ class _Reading:
                 self.reads.add(match["name"])
         return bool(matches)
 
-    def script(self, node: yaml.ScalarNode, *, certain: bool) -> None:
-        """Read a scalar as shell text."""
-        read = read_shell(hide(self.spelled(node), _FILLED), self.lines.place, problems=certain)
+    def script(self, node: yaml.ScalarNode, *, certain: bool, waits: bool = False) -> None:
+        """Read a scalar as shell text; what a container runs may be its health check, which waits."""
+        script = hide(self.spelled(node), _FILLED)
+        read = read_shell(script, self.lines.place, problems=certain, waits=waits)
         self.sites.extend(read.sites)
         self.reads.update(read.reads)
         self.problems.extend(read.problems)

@@ -44,7 +44,8 @@ class Found:
     """The nodes of a file that matter, each with its scope.
 
     `called` has the calls by the last part of the name, `keywords` by the keywords that they pass; `helpers` are
-    functions and lambdas with a name; `stores` are the names that are bound, with the expression where there is one.
+    functions and lambdas with a name; `augmented` are the `|=` by what they add; `stores` are the names that are
+    bound, with the expression where there is one.
     """
 
     has_tests: bool = False
@@ -66,6 +67,7 @@ class Found:
     unions: list[tuple[ast.expr, ast.expr]] = field(default_factory=list)
     loops: list[tuple[ast.expr, ast.expr]] = field(default_factory=list)
     compares: list[ast.Compare] = field(default_factory=list)
+    augmented: dict[int, ast.AugAssign] = field(default_factory=dict)
     withs: list[ast.With | ast.AsyncWith] = field(default_factory=list)
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     stores: list[tuple[str, ast.expr | None, Scope]] = field(default_factory=list)
@@ -187,6 +189,7 @@ def _augmented(node: ast.AugAssign, scope: Scope, found: Found) -> Scope:
     """Note what is added to a name, whose value is then unknown."""
     if isinstance(node.op, ast.BitOr):
         found.unions.append((node.target, node.value))
+        found.augmented[id(node.value)] = node
     _bind(node.target, None, scope, found)
     return scope
 

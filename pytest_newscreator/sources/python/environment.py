@@ -59,6 +59,7 @@ class Environment:
         self.methods: dict[str, Helper] = {}
         self._owners: dict[str, str] = {}
         self._classes: set[str] = set()
+        self.copies: set[str] = set()
         for name, helper in self.functions.items():
             owner, _, method = name.rpartition(".")
             if owner:
@@ -82,6 +83,7 @@ class Environment:
             self._names[target.id] = f"{_ENV}{self._prefix(value, _READERS[dotted])}>"
         elif self.is_layered(value):
             self._names[target.id] = "os.environ"
+            self.copies.add(target.id)
         elif not isinstance(value, ast.Call) and dotted and (dotted.startswith("os.environ") or dotted == "os.getenv"):
             self._names[target.id] = dotted
 

@@ -50,10 +50,10 @@ class Fallbacks:
         if isinstance(node, ast.IfExp):
             self._either(node.test, node.body, node.orelse, scope)
         elif isinstance(node.op, ast.Or):
-            for index, value in enumerate(node.values[:-1]):
-                others = node.values[index + 1 :]
-                later = next((other for other in others if self._values.known(other)), others[-1])
-                self._note(value, later, scope)
+            later = node.values[-1]
+            for before, value in zip(reversed(node.values[:-1]), reversed(node.values[1:]), strict=True):
+                later = value if self._values.known(value) else later
+                self._note(before, later, scope)
 
     def _either(self, test: ast.expr, body: ast.expr, orelse: ast.expr, scope: Scope) -> None:
         """Note the value that is chosen where the other one is absent."""

@@ -19,7 +19,7 @@ _HANDED = frozenset({"env", "environment"})
 class Layers:
     """The dicts of one file that stand beside its environment; `dicts` are their ids.
 
-    `putting` are the calls that put a value into the environment whatever stands there, by the id of the value.
+    `putting` are the statements that put a value into the environment whatever stands there, by the value's id.
     """
 
     def __init__(self, found: Found, environment: Environment) -> None:
@@ -28,7 +28,7 @@ class Layers:
         self._environment = environment
         self._values = environment.values
         self.dicts: set[int] = set()
-        self.putting: dict[int, ast.Call] = {}
+        self.putting: dict[int, ast.AST] = {}
 
     def defaults(self) -> Iterator[Default]:
         """Yield each variable that such a dict gives a value, with the value."""
@@ -41,13 +41,21 @@ class Layers:
         for left, right in self._found.unions:
             for one, other in ((left, right), (right, left)):
                 if is_environ(one):
-                    yield from self._table(other, Scope())
+                    yield from self._united(other)
         for name in sorted(_HANDED.intersection(self._found.keywords)):
             for _, value, scope in self._found.keywords[name]:
                 yield from self._table(value, scope)
         for name in sorted(self._environment.names_of(_JOINING | {"os.putenv"}).intersection(self._found.called)):
             for call, scope in self._found.called[name]:
                 yield from self._noted(call, scope)
+
+    def _united(self, table: ast.expr) -> Iterator[Default]:
+        """Yield what is joined to the environment by `|`; what is joined by `|=` stays there."""
+        statement = self._found.augmented.get(id(table))
+        for default in self._table(table, Scope()):
+            if statement is not None and self._environment.is_environ(statement.target):
+                self.putting[id(default[1])] = statement
+            yield default
 
     def _noted(self, call: ast.Call, scope: Scope) -> Iterator[Default]:
         """Yield what a call joins to the environment, and note what it puts in the place of what stands there."""
@@ -94,6 +102,9 @@ class Layers:
     def _looped(self, name: str, default: ast.expr | None, scope: Scope) -> Iterator[Default]:
         """Yield what a loop over a dict's items or over pairs gives the names that it reads."""
         loops = [(target, over) for target, over in self._found.loops if name in _names(target)]
+        if default is not None and len(loops) > 1:
+            # Several loops may have the same names: the last one before the read is around it.
+            loops = [one for one in loops if one[0].lineno <= default.lineno][-1:]
         if len(loops) != 1 or not isinstance(default, ast.Name) or default.id not in _names(loops[0][0]):
             return
         over = loops[0][1]

@@ -12,7 +12,8 @@ from pytest_newscreator.sources.python.environment import Environment
 from pytest_newscreator.sources.python.names import last
 from pytest_newscreator.sources.python.values import Known
 
-_MODEL_FIRST = frozenset(f"ollama.{name}" for name in ("chat", "generate", "embed", "embeddings"))
+_MODEL_FIRST = frozenset({"chat", "generate", "embed", "embeddings", "create"})
+_CLIENTS = frozenset({"ollama.Client", "ollama.AsyncClient"})
 Request = ast.Call | ast.Dict
 
 
@@ -54,10 +55,18 @@ class Requests:
                     yield node, value
         for call, model, _ in self._found.keywords.get("model", ()):
             yield call, model
-        for name in self._environment.names_of(_MODEL_FIRST):
+        wanted = frozenset(f"ollama.{name}" for name in _MODEL_FIRST)
+        for name in self._environment.names_of(wanted):
             for call, _ in self._found.called.get(name, ()):
-                if call.args and self._environment.dotted(call.func) in _MODEL_FIRST:
+                if call.args and (self._environment.dotted(call.func) in wanted or self._is_client(call.func)):
                     yield call, call.args[0]
+
+    def _is_client(self, function: ast.expr) -> bool:
+        """Tell whether a call is a method of Ollama's own client, made on the spot or under a name."""
+        if not isinstance(function, ast.Attribute) or function.attr not in _MODEL_FIRST:
+            return False
+        made = function.value if isinstance(function.value, ast.Call) else self._values.names.expression(function.value)
+        return isinstance(made, ast.Call) and self._environment.dotted(made.func) in _CLIENTS
 
     def _note(self, request: Request, model: str) -> None:
         """Note the model of a request and of all its parts, also of a dict that only this request is given."""
@@ -101,7 +110,7 @@ class Requests:
                     continue
                 if key.value.isidentifier():
                     consumed.add(id(key))
-                if not _is_variable(key.value) and id(node) not in self._layers:
+                if not is_variable(key.value) and id(node) not in self._layers:
                     yield Member(key.value, value, scope, self.models.get(id(node)))
         for option in REQUEST_OPTIONS.intersection(self._found.keywords):
             for call, value, scope in self._found.keywords[option]:
@@ -109,6 +118,6 @@ class Requests:
                     yield Member(option, value, scope, self.models.get(id(call)))
 
 
-def _is_variable(key: str) -> bool:
+def is_variable(key: str) -> bool:
     """Tell whether a key is a variable's name, which only a dict beside the environment gives a value."""
     return key.isupper() and key.isidentifier()

@@ -17,7 +17,9 @@ from pytest_newscreator.sources.python.environment import Environment, is_none
 from pytest_newscreator.sources.python.fields import FLAG_CALLS, Declared, Fields
 from pytest_newscreator.sources.python.helpers import EnvironmentRead
 from pytest_newscreator.sources.python.layers import Layers
-from pytest_newscreator.sources.python.requests import Requests
+from pytest_newscreator.sources.python.modelfiles import modelfiles
+from pytest_newscreator.sources.python.overwriting import Overwriting
+from pytest_newscreator.sources.python.requests import Requests, is_variable
 from pytest_newscreator.sources.python.values import Known, Values
 from pytest_newscreator.sources.sites import Overwrites, Read, Site, SiteKind, SourceFile
 
@@ -26,7 +28,6 @@ __all__ = ["Bind", "Scan"]
 Bind = Callable[[Sequence[ast.Import | ast.ImportFrom]], Bound]
 """Returns what the imports of a file bind, as the files that it imports from export it."""
 
-_LOOKING = (ast.Call, ast.BoolOp, ast.IfExp, ast.Subscript)
 _IN_FILE = operator.attrgetter("place.path", "place.line", "place.column")
 _ONE_WORD = re.compile(r"\S+\Z")
 _TEST_LIBRARY = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|unittest)\b", re.MULTILINE)
@@ -47,8 +48,7 @@ class Scan:
         self.sites: list[Site] = []
         self.reads: set[str] = set()
         self.consumed: set[int] = set()
-        # A call that is a statement counts as one; the nodes are kept, so that their numbers stay their own.
-        self._top = {id(one): one for one in (s.value if isinstance(s, ast.Expr) else s for s in tree.body)}
+        self.overwriting = Overwriting(tree, self.found, self.environment)
         self._numeric = frozenset(numeric(self.found)) if SEPARATED.search(source.text) else frozenset()
         names = [name for name in self.found.called if self.environment.may_read(name)]
         self._readers = self._called(names)
@@ -59,11 +59,13 @@ class Scan:
         self._calls()
         self._subscripts()
         self._layered()
+        self._removed()
         self._declarations()
         requests = Requests(self.found, self.environment, self._settled, self.layers.dicts)
         for member in requests.members(self.consumed):
-            if self.values.known(member.value) is not None:
+            if member.name != "modelfile" and self.values.known(member.value) is not None:
                 self._site(member.name, member.value, "json-body", member.scope, member.model)
+        self.sites += modelfiles(self.found, self.values, requests)
         if has_commands(self.values.text):
             commands = Commands(self.found, self.environment)
             self.sites += commands.sites
@@ -143,7 +145,8 @@ class Scan:
         """Report the dicts over and under the environment, and the schemes of `environ.Env(X=(type, default))`."""
         for name, value, scope in self.layers.defaults():
             call = self.layers.putting.get(id(value))
-            self._default(name, value, scope, overwrites=self._overwrites(call, value) if call is not None else "")
+            how: Overwrites = self.overwriting.how(call, value, name) if call is not None else ""
+            self._default(name, value, scope, overwrites=how)
         for call, scope in self._called(self.environment.names_of(frozenset({"environ.Env"}))):
             if self.environment.dotted(call.func) == "environ.Env":
                 for keyword in call.keywords:
@@ -174,19 +177,33 @@ class Scan:
         value = assign.value
         key = self.values.known(target.slice)
         if key is None or not isinstance(key.value, str):
+            self._stored_in_turn(target, assign, scope)
             return
-        known = self.values.known(value)
         self.consumed.add(id(target.slice))
         if self.environment.is_environ(target.value):
-            self._site(key.value, value, "python-default", scope, overwrites=self._overwrites(assign, value))
-        elif known is not None:
-            self._site(key.value, value, "json-body", scope)
+            how = self.overwriting.how(assign, value, key.value, target.value)
+            self._site(key.value, value, "python-default", scope, overwrites=how)
+        elif is_variable(key.value) and self.overwriting.is_handed(target.value):
+            self._site(key.value, value, "python-default", scope, overwrites="sometimes")
+        elif self.values.known(value) is not None:
+            is_idle = is_variable(key.value) and self.overwriting.is_kept(target.value)
+            if not is_idle:
+                self._site(key.value, value, "json-body", scope)
 
-    def _overwrites(self, statement: ast.AST, value: ast.expr) -> Overwrites:
-        """Return whether what a statement gives a variable hides what is given; a value that is looked up does not."""
-        if any(isinstance(node, _LOOKING) for node in ast.walk(value)):
-            return ""
-        return "always" if id(statement) in self._top else "sometimes"
+    def _stored_in_turn(self, target: ast.Subscript, assign: ast.Assign, scope: Scope) -> None:
+        """Report `for k, v in {…}.items(): os.environ[k] = v`."""
+        if isinstance(target.slice, ast.Name) and self.environment.is_environ(target.value):
+            name = target.slice.id
+            for variable, value, _ in self.layers.looked_up(EnvironmentRead(target.slice, assign.value), scope):
+                known = name if name in self.overwriting.asked(assign) else variable
+                how = self.overwriting.how(assign, value, known, target.value)
+                self._default(variable, value, scope, overwrites=how)
+
+    def _removed(self) -> None:
+        """Report what is taken out of the environment: it is set to nothing."""
+        for name, node in self.overwriting.removed():
+            self.consumed.add(id(node))
+            self.sites.append(Site(name, "", self.values.place(node), "python-default", overwrites="always"))
 
     def _required(self, subscript: ast.Subscript, scope: Scope) -> None:
         """Report `environ["X"]`; with `if "X" in environ else d` it has a default."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_newscreator.sources.bodies import is_json_object, json_sites
@@ -12,12 +13,16 @@ from pytest_newscreator.sources.ollama.commands import find_call
 from pytest_newscreator.sources.shell.files import Goes, report_file
 from pytest_newscreator.sources.shell.python_inside import report_python
 from pytest_newscreator.sources.shell.reader import looks_like_shell
+from pytest_newscreator.sources.sites import Site
 
 if TYPE_CHECKING:
     from pytest_newscreator.sources.shell.walk import Walk
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _TESTS = frozenset({"test", "["})
+_SEARCHES = frozenset({"grep", "egrep", "fgrep", "rg", "ag"})
+_ITEM_CLIENTS = frozenset({"http", "https", "xh", "xhs"})
+_ITEM = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<kind>:?=)(?!=|@)")
 _FETCHERS = frozenset({"curl", "wget"})
 _ASSIGNING = frozenset({"read", "mapfile", "readarray", "getopts"})
 _PYTHON = re.compile(r"python[\d.]*\Z")
@@ -31,18 +36,23 @@ _TELLING = re.compile(r"[^\W\d_]")
 _BLANK = re.compile(r"\s")
 
 
-def report_words(walk: Walk, words: Sequence[Spelled], known: Collection[str]) -> set[str]:
-    """Report what the words of a command say; return the variables that it assigns (`read X`)."""
+def report_words(walk: Walk, words: Sequence[Spelled], known: Collection[str], *, is_required: bool = True) -> set[str]:
+    """Report what the words of a command say; return the variables that it assigns (`read X`).
+
+    `is_required` says that the script needs the command to find what it searches for.
+    """
     texts = [word.text for word in words]
     if not texts:
         return set()
     name = _base(texts[0])
     consumed = {0} | _report_call(walk, words, texts) | _report_script(walk, words, texts)
     consumed |= _report_jq(walk, words, texts) if name == "jq" else set()
+    consumed |= _report_items(walk, words, texts) if name in _ITEM_CLIENTS else set()
+    pattern = _pattern(texts) if name in _SEARCHES and not is_required else None
     fetches = any(_base(text) in _FETCHERS for text in texts)
     for index, word in enumerate(words):
         if index not in consumed and not (fetches and _report_data(walk, word)):
-            report_text(walk, word, literal=True, is_compared=name in _TESTS)
+            report_text(walk, word, literal=True, is_compared=name in _TESTS or index == pattern)
     if name == "printenv":
         walk.reads.update(text for text in texts[1:] if _IDENTIFIER.match(text) and text not in known)
     return {text for text in texts[1:] if _IDENTIFIER.match(text)} if name in _ASSIGNING else set()
@@ -136,9 +146,32 @@ def _report_jq(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> se
     return taken
 
 
+def _pattern(texts: Sequence[str]) -> int | None:
+    """Return which word of a search is what it searches for: behind `-e`, else the first that is no option."""
+    words = range(1, len(texts))
+    by_option = next((index for index in words if texts[index - 1] in {"-e", "--regexp"}), None)
+    return by_option or next((index for index in words if not texts[index].startswith("-")), None)
+
+
+def _report_items(walk: Walk, words: Sequence[Spelled], texts: Sequence[str]) -> set[int]:
+    """Report the members that HTTPie's items make a body of: `model=d`, `parameters:='{"num_ctx": 1}'`."""
+    items = {index: item for index, text in enumerate(texts) if (item := _ITEM.match(text))}
+    named = (words[index].cut(item.end()).value for index, item in items.items() if item["name"] == "model")
+    model = next(named, None)
+    for index, item in items.items():
+        body = words[index].cut(item.end())
+        if is_json_object(body.text):
+            found = json_sites(body, walk.locate, walk.scope)
+            walk.sites.extend(replace(site, model=site.model or model) for site in found)
+        elif body.is_known:
+            place = walk.locate(body.start)
+            walk.sites.append(Site(item["name"], body.text, place, "json-body", scope=walk.scope, model=model))
+    return set(items)
+
+
 def _nested(walk: Walk, script: Spelled) -> None:
     """Walk a script that stands inside this one, at its own places."""
-    inner = type(walk)(script.text, script.locator(walk.locate), walk.scope)
+    inner = type(walk)(script.text, script.locator(walk.locate), walk.scope, waits=walk.waits)
     inner.run()
     walk.take(inner)
 

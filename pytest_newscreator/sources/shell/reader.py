@@ -50,7 +50,9 @@ def read(source: SourceFile) -> Read:
     if not _is_script(source):
         return Read()
     text = _unix(source.text)
-    return read_script(text, Lines(source.path, text).place).result()
+    # What a health check searches for has to be there.
+    waits = "health" in source.path.rpartition("/")[2].lower()
+    return read_script(text, Lines(source.path, text).place, waits=waits).result()
 
 
 def ollama_calls(source: SourceFile) -> tuple[OllamaCall, ...]:
@@ -69,11 +71,14 @@ def assignments_over(source: SourceFile) -> tuple[Overwrite, ...]:
     return overwrites(run) if run else ()
 
 
-def read_script(text: str, locate: Locate, *, scope: str = "") -> Walk:
-    """Walk script text that stands inside another file; `locate` says where each of its characters stands there."""
+def read_script(text: str, locate: Locate, *, scope: str = "", waits: bool = True) -> Walk:
+    """Walk script text that stands inside another file; `locate` says where each of its characters stands there.
+
+    `waits` says that it may be a health check, or wait for what it searches for.
+    """
     from pytest_newscreator.sources.shell.walk import Walk
 
-    walk = Walk(text, locate, scope)
+    walk = Walk(text, locate, scope, waits=waits)
     walk.run()
     return walk
 

@@ -53,6 +53,7 @@ _SPECIAL = frozenset(
         "command",
         "redirected_statement",
         "pipeline",
+        "while_statement",
     ]
 )
 _OUTPUTS = frozenset({">", ">>", ">|", "&>", "&>>"})
@@ -60,10 +61,15 @@ _KEYED = re.compile(r"\[[^\]]*\]=")
 
 
 class Walk:
-    """One walk over one script: what it found so far."""
+    """One walk over one script: what it found so far.
 
-    def __init__(self, text: str, locate: Locate, scope: str) -> None:
+    `waits` says that the script, or this part of it, goes on only when it finds what it searches for, so that a
+    search is as good as a use.
+    """
+
+    def __init__(self, text: str, locate: Locate, scope: str, *, waits: bool = True) -> None:
         """Take the text, and where each of its characters stands in the file."""
+        self.waits = waits
         self.source = words.Source(text)
         self.locate = locate
         self.scope = scope
@@ -247,6 +253,14 @@ class Walk:
                 self.visit(body, known)
         self._redirects(redirects, "", known)
 
+    def _visit_while_statement(self, node: Node, known: set[str]) -> None:
+        """Let what the condition of a loop searches for be waited for."""
+        condition, outer = node.child_by_field_name("condition"), self.waits
+        for child in node.named_children:
+            self.waits = outer or child == condition
+            self.visit(child, set(known))
+        self.waits = outer
+
     def _visit_pipeline(self, node: Node, known: set[str]) -> None:
         """Let what a command prints go where the last one of its pipeline takes it."""
         last = node.named_children[-1] if node.named_children else node
@@ -285,7 +299,7 @@ class Walk:
         spelled = [words.spell(argument, self.source) for argument in arguments]
         goes_to = Goes(self.sink.command, self._target(redirects) or self.sink.target)
         if not report_printed(self, spelled, goes_to):
-            known.update(report_words(self, spelled, known))
+            known.update(report_words(self, spelled, known, is_required=self.waits or words.is_required(node)))
         self._redirects(redirects, told, known)
 
     def _redirects(self, redirects: Iterable[Node], command: str, known: set[str]) -> None:
@@ -328,7 +342,9 @@ class Walk:
 
     def _reparsed(self, body: Spelled, goes_to: Goes, known: set[str]) -> None:
         """Report a here-document by parsing its text again, as a string."""
-        inner = Walk(words.as_string(body), lambda index: self.locate(body.start + index - 1), self.scope)
+        inner = Walk(
+            words.as_string(body), lambda index: self.locate(body.start + index - 1), self.scope, waits=self.waits
+        )
         inner.files = self.files
         root, fault = parsed(inner.source)
         string = words.first(root, "string")

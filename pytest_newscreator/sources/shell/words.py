@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 DEFAULTING = frozenset({":-", "-", ":=", "="})
+_ENDS = re.compile(r"\b(?:exit|return|false|die|fail\w*|abort)\b")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 EXPANDED = frozenset(
@@ -257,6 +258,17 @@ def is_compared(node: Node) -> bool:
     if around.type == "case_item":
         return node in around.children_by_field_name("value")
     return around.type == "binary_expression"
+
+
+def is_required(node: Node) -> bool:
+    """Tell whether a script ends where a command fails: `grep -q d || exit 1`."""
+    around = node.parent
+    while around is not None and around.type in {"pipeline", "redirected_statement", "negated_command"}:
+        node, around = around, around.parent
+    if around is None or around.type != "list" or around.children[0] != node:
+        return False
+    is_otherwise = any(child.type == "||" for child in around.children)
+    return is_otherwise and _ENDS.search((around.children[-1].text or b"").decode(errors="replace")) is not None
 
 
 def told(node: Node, source: Source) -> str:

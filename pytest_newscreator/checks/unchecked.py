@@ -22,6 +22,6 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
             found += [f"gpus.{gpu.key}.{key}" for key, value in declared_of_card.items() if value is not None]
         else:
             found.append(f"gpus.{gpu.key}")
-    if contract.latency is not None:
+    if contract.latency is not None and contract.latency.cases:
         found.append("latency")
     return tuple(found)

@@ -80,6 +80,25 @@ if typer is not None:
             raise typer.Exit(1)
 
     @app.command()
+    def forecast(
+        model: Annotated[str | None, typer.Argument(help="a model's key or base in the contract, or a name")] = None,
+        *,
+        gguf: Annotated[Path | None, typer.Option(help="the shapes of this file")] = None,
+        url: Annotated[str | None, typer.Option(help="the shapes that this Ollama tells of the model")] = None,
+        contract: Annotated[Path, typer.Option(help="the contract's file, or a folder below it")] = Path(),
+        as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    ) -> None:
+        """Show the VRAM that the contract's models would take: num_ctx x parallel x KV type, and what fits the card.
+
+        Exit code 2: the shapes of a model are not known, or are no gemma3's.
+        """
+        from pytest_newscreator.contract.load import load
+        from pytest_newscreator.report import forecast as report
+
+        tables = report.tables(load(_contract_file(contract)), model, gguf, url)
+        typer.echo(report.as_json(tables) if as_json else report.render(tables))
+
+    @app.command()
     def doctor(
         *,
         clean: Annotated[bool, typer.Option("--clean", help="remove what earlier runs left behind")] = False,
@@ -105,14 +124,19 @@ def _repository(named: Path) -> Repository:
     from pytest_newscreator.contract.load import load
     from pytest_newscreator.resolve.repository import Repository
 
+    read = load(_contract_file(named))
+    return Repository(read, _readers(read.root))
+
+
+def _contract_file(named: Path) -> Path:
+    """Return a contract's file: the one named, or the one in a folder or nearest above it."""
     folders = [] if named.is_file() else [named.absolute(), *named.absolute().parents]
     path = next((folder / CONTRACT_NAME for folder in folders if (folder / CONTRACT_NAME).is_file()), named)
     if not path.is_file():
         raise NewscreatorError(
             f"there is no {CONTRACT_NAME} in {named.absolute()} nor above", fix="name it: --contract"
         )
-    read = load(path)
-    return Repository(read, _readers(read.root))
+    return path
 
 
 def _readers(root: Path) -> tuple[Reader, ...]:

@@ -36,7 +36,7 @@ class ContractFile(pytest.File):
         except NewscreatorError as error:
             raise self.CollectError(str(error)) from None
         busy = {check.name for check, _ in plan}
-        idle = [check.name for check in findings.checks if check.name not in busy]
+        idle = list(dict.fromkeys(check.name for check in findings.checks if check.name not in busy))
         earlier = self.config.stash.get(NOT_APPLICABLE, idle)
         self.config.stash[NOT_APPLICABLE] = [name for name in earlier if name in idle]
         for check, subject in plan:

@@ -24,8 +24,9 @@ from pytest_newscreator.checks.hygiene import (
     secrets,
     versions,
 )
+from pytest_newscreator.checks.measured import record
 from pytest_newscreator.checks.registry import Check
-from pytest_newscreator.checks.resolved import endpoint, fit
+from pytest_newscreator.checks.resolved import endpoint, fit, vram
 from pytest_newscreator.checks.resolved import values as resolved
 from pytest_newscreator.checks.served import generates, loaded, models, options
 from pytest_newscreator.checks.served import health as served_health
@@ -57,6 +58,8 @@ CHECKS: tuple[Check, ...] = (
     agreement.CONTEXT_AGREEMENT,
     endpoint.ENDPOINT,
     fit.FIT,
+    vram.VRAM_FORECAST,
+    vram.SERVED_VRAM_FORECAST,
     card.GPU_ENVIRONMENT,
     exposure.EXPOSED_PORT,
     origins.ORIGINS,
@@ -68,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
     reservation.GPU_RESERVATION,
     reservation.LIMITS,
     privilege.PRIVILEGE,
+    record.RECORD,
     waivers.WAIVER,
     healthy.HEALTHY,
     environment.ENVIRONMENT,

@@ -16,7 +16,12 @@ def unchecked(contract: Contract) -> tuple[str, ...]:
     found += [
         f"services.{service.key} (kind openai)" for service in contract.services.values() if service.kind == "openai"
     ]
-    found += [f"gpus.{gpu.key}" for gpu in contract.gpus.values()]
-    if contract.latency is not None:
+    for gpu in contract.gpus.values():
+        if any(service.gpu == gpu.key and service.kind == "ollama" for service in contract.services.values()):
+            declared_of_card = {"vram_budget, measured": gpu.vram_budget_mib, "temperature_max": gpu.temperature_max_c}
+            found += [f"gpus.{gpu.key}.{key}" for key, value in declared_of_card.items() if value is not None]
+        else:
+            found.append(f"gpus.{gpu.key}")
+    if contract.latency is not None and contract.latency.cases:
         found.append("latency")
     return tuple(found)

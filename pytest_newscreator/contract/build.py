@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from pytest_newscreator.contract.model import (
     Parameter,
     Probe,
     Process,
+    Recorded,
     Service,
     Setting,
     Variant,
@@ -166,6 +168,7 @@ def _latency(document: Document) -> Latency:
         cases={name: _case(name, case, document) for name, case in document.cases.items()},
         targets=_figures(latency.section("targets")),
         rollback=_figures(latency.section("rollback")),
+        record=tuple(Recorded(posixpath.normpath(leaf.text), leaf.place) for leaf in latency.leaves("record")),
     )
 
 

@@ -83,6 +83,14 @@ def modelfiles_elsewhere(document: Document) -> Iterator[ContractError]:
                 yield fault(leaf.place, message, "write it relative to the contract, as in ollama/Modelfile.news-16k")
 
 
+def records_elsewhere(document: Document) -> Iterator[ContractError]:
+    """Refuse a file of recorded results outside the repository."""
+    for leaf in document.root.section("latency").leaves("record"):
+        if _leaves(leaf.text):
+            message = f"latency.record is {leaf.text}, outside the repository, should be a path inside it"
+            yield fault(leaf.place, message, "write it relative to the contract, as in docs/record.md")
+
+
 def budget_beyond_memory(document: Document) -> Iterator[ContractError]:
     """Refuse a VRAM budget beyond the memory of its card."""
     for _, gpu in document.root.section("gpus").sections():
@@ -223,6 +231,7 @@ RULES: tuple[Callable[[Document], Iterator[ContractError]], ...] = (
     rollback_to_itself,
     retired_in_use,
     modelfiles_elsewhere,
+    records_elsewhere,
     budget_beyond_memory,
     settings_naming_no_model,
     addresses_that_contradict,

@@ -159,13 +159,22 @@ class LatencyCase:
 
 
 @frozen
+class Recorded:
+    """A file of recorded results, relative to the root."""
+
+    path: str
+    place: Place
+
+
+@frozen
 class Latency:
-    """Objectives in base units: seconds, tokens per second, fractions of one."""
+    """Objectives in base units: seconds, tokens per second, fractions of one; `record` are earlier results."""
 
     load: Load = field(default_factory=Load)
     cases: Mapping[str, LatencyCase] = field(default_factory=dict)
     targets: Mapping[str, float] = field(default_factory=dict)
     rollback: Mapping[str, float] = field(default_factory=dict)
+    record: tuple[Recorded, ...] = ()
 
 
 @frozen

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_newscreator.contract import units
-from pytest_newscreator.contract.shapes import Amount, Choice, Day, Keys, Many, Named, Shape, Text, Whole
+from pytest_newscreator.contract.shapes import Amount, ByForm, Choice, Day, Keys, Many, Named, Shape, Text, Whole
 from pytest_newscreator.contract.stack_keys import GPU, INVOCATION, MODEL, MOST_TOKENS, SERVICE
 from pytest_newscreator.contract.vocabulary import NAME, model_name
 
@@ -75,6 +75,10 @@ _CASE = Keys(
     },
 )
 
+_RECORD: Final = Text(
+    title="Record", about="A file with a table of recorded results, Markdown or JSON.", example="docs/record.md"
+)
+
 LATENCY: Final = Keys(
     title="Latency",
     about="What is measured, and what the figures must be.",
@@ -119,6 +123,15 @@ LATENCY: Final = Keys(
             about="The figures at which the migration is undone.",
             example="{ttft_p50: 3 s, oom_rate: 5 %}",
             keys=METRICS,
+        ),
+        "record": ByForm(
+            title="Record",
+            about="Files with tables of recorded results (Markdown or JSON): no figure in them may contradict another.",
+            example="docs/record.md",
+            forms=(
+                _RECORD,
+                Many(title="Records", about="Several such files.", example="[docs/record.md]", of=_RECORD),
+            ),
         ),
     },
 )

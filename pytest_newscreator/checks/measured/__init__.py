@@ -1,0 +1,1 @@
+"""Level `measured`: what the figures say, and whether they can be true."""

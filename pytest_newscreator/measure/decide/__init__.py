@@ -1,0 +1,1 @@
+"""Is a quantile, a rate or a ratio what it should be? Decided from few requests, with stated error rates."""

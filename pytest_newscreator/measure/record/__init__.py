@@ -1,0 +1,1 @@
+"""The audit of recorded results: figures that cannot be true together."""

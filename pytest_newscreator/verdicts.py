@@ -46,6 +46,7 @@ _GIVEN: Final = re.compile(
     rf"(?i)(?P<name>(?<![\w.-])[\w.-]*(?:{_NAMES})[\w.-]*(?P<end>[\"']?\s*(?:=|:)\s*))"
     r"(?:(?P<quote>[\"'])(?P<quoted>.*?)(?P=quote)|(?P<bare>[^\s\"',;]+))"
 )
+_COUNT: Final = re.compile(r"\d\s+$")
 _SPOKEN: Final = (
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9+/._~=-]{8,})"),
     re.compile(r"(://[^/\s:@]*:)([^/\s@]+)(?=@)"),
@@ -71,10 +72,11 @@ def masked(line: str, values: Iterable[str] = (), mark: Callable[[str], str] = l
 
 
 def _hidden(match: re.Match[str], mark: Callable[[str], str]) -> str:
-    """Return `name=***`; a path with a line after it, a sentence after a colon and an open value stay as they are."""
+    """Return `name=***`; a path with a line after it, what follows a count of tokens and an open value stay."""
     value, quote = match["quoted"] or match["bare"] or "", match["quote"] or ""
     is_place = match["end"] == ":" and re.match(r"\d+:", value)
-    if is_place or _OPEN.fullmatch(value) or "***" in value:
+    is_count = match["name"].lower().startswith("tokens:") and _COUNT.search(match.string[: match.start()])
+    if is_place or is_count or _OPEN.fullmatch(value) or "***" in value:
         return match[0]
     return f"{match['name']}{quote}{mark(value)}{quote}"
 

@@ -108,6 +108,8 @@ def test_a_listener_in_a_child_is_found_over_ipv6_too() -> None:
         ("author: Bob, tests passed: all, TOKENIZER=google/x", "author: Bob, tests passed: all, TOKENIZER=google/x"),
         ("compose/secrets.yaml:12:5: HF_TOKEN=${HF_TOKEN:-}", "compose/secrets.yaml:12:5: HF_TOKEN=***"),
         ("HF_TOKEN=${HF_TOKEN} API_KEY=unset USE_AUTH=true", "HF_TOKEN=${HF_TOKEN} API_KEY=unset USE_AUTH=true"),
+        ("prompt of 1500 tokens: it has num_ctx 1024", "prompt of 1500 tokens: it has num_ctx 1024"),
+        ("tokens: s3cr3tvalue", "tokens: ***"),
         ("GET /v1?api_key=abcdef12 200", "GET /v1?api_key=*** 200"),
     ],
 )

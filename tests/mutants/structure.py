@@ -333,7 +333,7 @@ def _unsafe(changed: Changed) -> Iterator[Edit]:
 def _knobs(changed: Changed) -> Iterator[Edit]:
     """Yield what Ollama reads otherwise than it looks, or not at all."""
     for name, default, values in (
-        ("OLLAMA_FLASH_ATTENTION", "1", {"off": True, "false": False, "0": False}),
+        ("OLLAMA_FLASH_ATTENTION", "1", {"off": True, "true": False}),
         ("OLLAMA_KEEP_ALIVE", "24h", {"1d": True, "10m": False, "-1": False}),
         ("OLLAMA_MAX_LOADED_MODELS", "1", {"one": True, "2": False}),
     ):
@@ -342,6 +342,13 @@ def _knobs(changed: Changed) -> Iterator[Edit]:
             path, text = changed.with_(AI, old, f'{name}: "{value}"')
             at = changed.line(path, text, f"      {name}") if wrong else None
             yield Edit(f"{name}={value}", ((path, text),), at)
+    for value in (
+        "false",
+        "0",
+    ):  # read as it looks; the attention scores of 60K fill the card
+        old = "OLLAMA_FLASH_ATTENTION: ${OLLAMA_FLASH_ATTENTION:-1}"
+        slow = changed.with_(AI, old, f'OLLAMA_FLASH_ATTENTION: "{value}"')
+        yield Edit(f"without flash attention: {value}", (slow,), "newscreator.yaml:*")
     for name in ("OLLAMA_NUM_BATCH: 1024", "OLLAMA_NUM_PARALEL: 1", "OLLAMA_NUM_CTX: 16384"):
         new = f"      {name}\n      OLLAMA_KEEP_ALIVE:"
         yield _replaced(changed, f"nothing reads {name}", AI, "      OLLAMA_KEEP_ALIVE:", new, f"      {name}")

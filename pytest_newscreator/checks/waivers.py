@@ -73,11 +73,16 @@ def waiver(newscreator_subject: Subject, newscreator_conclude: Conclusions) -> N
 
 
 def _is_used(given: Waiver, findings: Findings) -> bool:
-    """Return whether a waiver accepts a finding; of a check that needs a running stack, only a run can tell."""
+    """Return whether a waiver accepts a finding.
+
+    Of a check that needs a running stack only a run can tell; where it leaves something unverified, nobody can.
+    """
     check = next(check for check in findings.checks if check.name == given.check)
     if check.judge is None:
         return True
-    judged = (judged for judged in findings.all() if judged.check.name == given.check)
+    judged = [judged for judged in findings.all() if judged.check.name == given.check]
+    if any(j.unverified is not None for j in judged):
+        return True
     return any(j.finding is not None and accepts(given, given.check, j.subject, j.finding) for j in judged)
 
 

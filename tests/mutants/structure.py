@@ -342,10 +342,7 @@ def _knobs(changed: Changed) -> Iterator[Edit]:
             path, text = changed.with_(AI, old, f'{name}: "{value}"')
             at = changed.line(path, text, f"      {name}") if wrong else None
             yield Edit(f"{name}={value}", ((path, text),), at)
-    for value in (
-        "false",
-        "0",
-    ):  # read as it looks; the attention scores of 60K fill the card
+    for value in ("false", "0"):  # read as it looks; the attention scores of 60K fill the card
         old = "OLLAMA_FLASH_ATTENTION: ${OLLAMA_FLASH_ATTENTION:-1}"
         slow = changed.with_(AI, old, f'OLLAMA_FLASH_ATTENTION: "{value}"')
         yield Edit(f"without flash attention: {value}", (slow,), "newscreator.yaml:*")

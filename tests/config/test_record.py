@@ -58,8 +58,8 @@ def audit(stack: Stack, *lines: str) -> dict[str, Finding]:
 
 
 def test_the_migrations_own_table_does_not_add_up(repository: Stack) -> None:
-    """Two rows cannot be true, three figures are doubtful; each at its cell of docs/record.md."""
-    page = Path(__file__).parents[2].joinpath("docs/record.md").read_text(encoding="utf-8")
+    """Two rows cannot be true, three figures are doubtful; each at its cell of the record."""
+    page = Path(__file__).parents[2].joinpath("news-creator/record.md").read_text(encoding="utf-8")
     repository.write(RECORDED, page)
     found = {item.removeprefix(f"record[{RECORDED} ")[:-1]: one for item, one in repository.found(RECORD).items()}
     severities = {name: one.severity for name, one in found.items()}
@@ -82,7 +82,8 @@ def test_the_migrations_own_table_does_not_add_up(repository: Stack) -> None:
 
 def test_every_cell_of_the_migrations_table_is_read(repository: Stack) -> None:
     """Nothing of it is left unverified, and the explanations around it are taken for no figures."""
-    repository.write(RECORDED, Path(__file__).parents[2].joinpath("docs/record.md").read_text(encoding="utf-8"))
+    pages = (Path(__file__).parents[2] / name for name in ("news-creator/record.md", "docs/record.md"))
+    repository.write(RECORDED, "\n".join(page.read_text(encoding="utf-8") for page in pages))
     assert repository.unverified(RECORD) == {}
 
 
